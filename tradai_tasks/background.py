@@ -1,8 +1,8 @@
 """Run work in threads that are waited for no longer than wanted.
 
 A thread cannot be ended from outside. So whatever may block (a request, a look-up of a name, a
-client library) runs in a daemon thread, and its caller stops waiting: at a deadline, or once it is
-told to stop. What it has begun may still be carried out, as if its answer had been lost.
+client library) runs in a daemon thread, and its caller stops waiting at a deadline, or once it is
+stopped. What it has begun may still be carried out, as if its answer had been lost.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ _TOGETHER = 3.0  # seconds within which a second signal is taken for the same re
 def started(action: Callable[[], _T], given: Future[_T] | None = None) -> Future[_T]:
     """Start an action in a daemon thread, which does not keep the process from ending.
 
-    Args:
-        action: What to run.
-        given: The future to use, for a caller that an interrupt must not leave without it.
+    `given` is the future to use, for a caller that an interrupt must not leave without it.
     """
     future: Future[_T] = Future() if given is None else given
     context = contextvars.copy_context()
@@ -87,8 +85,8 @@ def side_by_side(actions: Sequence[Callable[[], _T]], most: int) -> list[_T]:
 def terminable() -> Iterator[None]:
     """Raise KeyboardInterrupt on SIGTERM too, so that running commands are ended with this process.
 
-    By default Python ends at once, without a word, and leaves them running. A handler that
-    somebody else has set stays, as does a signal that is ignored, and both outside the main thread.
+    A handler that somebody else has set stays, as does a signal that is ignored, and both outside
+    the main thread.
     """
     number = signal.SIGTERM
     is_main = threading.current_thread() is threading.main_thread()

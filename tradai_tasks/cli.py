@@ -200,11 +200,7 @@ def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]
 
 
 def _ask(count: int) -> None:
-    """Ask whether to write.
-
-    Raises:
-        NothingWrittenError: The answer is no, or there is nobody to ask.
-    """
+    """Ask whether to write; raise NothingWrittenError if not, or if there is nobody to ask."""
     if not sys.stdin.isatty():
         raise NothingWrittenError(
             "init: nothing was written; there is nobody to ask, so say: --yes"

@@ -2,7 +2,7 @@
 
 Gates, builds of wheels and images, backtests and mkdocs run code of the repository and of its
 dependencies. They get the variables of a fixed list and those that `release.gate-environment`
-names. A new secret is thereby withheld without anybody having to know its name.
+names; a new secret is not among them.
 """
 
 from __future__ import annotations
@@ -163,8 +163,8 @@ def url_secrets(values: Iterable[str]) -> Iterator[str]:
 def secrets_of(env: Mapping[str, str], allowance: Allowance) -> tuple[str, ...]:
     """Return the secrets that an environment holds, longest first, to be masked wherever shown.
 
-    They are the values of variables whose name says so or that the settings name, and the
-    passwords in URLs; of one of several lines each line, and each as a URL would have it.
+    They are the values of variables whose name says so or that the settings name, and the passwords
+    in URLs; of one of several lines each line, and each as a URL would have it.
     """
     found = set(url_secrets(_as_url(name, value) for name, value in env.items()))
     for name, value in env.items():

@@ -79,11 +79,7 @@ def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
 
 
 def require(extra: str) -> None:
-    """Raise unless an extra is installed, before any work that needs it.
-
-    Raises:
-        ExtraMissingError: It is missing or incomplete; the message has the command.
-    """
+    """Raise ExtraMissingError, with the command, unless an extra is installed."""
     for requirement in map(Requirement, importlib.metadata.requires(NAME) or ()):
         module = canonicalize_name(requirement.name).replace("-", "_")
         if _belongs(requirement, extra) and importlib.util.find_spec(module) is None:

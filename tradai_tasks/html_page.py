@@ -30,11 +30,8 @@ def table(
 ) -> Markup:
     """Return a heading and a table whose first column names the rows.
 
-    Args:
-        title: The heading; none if empty.
-        columns: The head; none if all are empty.
-        rows: The cells.
-        by_last: Give each row the class `passed` or `failed`, as its last cell says.
+    Neither heading nor head is shown if empty. `by_last` gives each row the class `passed` or
+    `failed`, as its last cell says.
     """
     head = "".join(f"<th scope=col>{escaped(column)}</th>" for column in columns)
     lines = []
@@ -51,12 +48,8 @@ def table(
 def html_page(title: str, body: str, *, style: str = "", script: str = "", data: Any = None) -> str:
     """Return a page that needs nothing else, readable on a light and on a dark screen.
 
-    Args:
-        title: Its title, as text.
-        body: Its content, as HTML.
-        style: CSS of its own.
-        script: JavaScript of its own; the page's policy lets the browser run this and no other.
-        data: What the script reads from the element `data`, as JSON.
+    `title` is text, `body` HTML. The page's policy lets the browser run its `script` and no other,
+    which reads `data`, JSON, from the element of that name.
     """
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     parts = [body]

@@ -58,11 +58,9 @@ def build_matrix(
     Balance is greedy, longest first into the least loaded job (Graham's LPT rule, at most 4/3 of
     the best). Every task is in exactly one job, and equal input gives equal jobs.
 
-    Args:
-        tasks: What is to run.
-        max_jobs: Maximum of jobs on all Pythons together, up to 256; more where the names of their
-            sessions would not fit into a variable.
-        durations: Seconds that sessions took before; others count with the mean.
+    There are at most `max_jobs` on all Pythons together, up to 256; more where the names of their
+    sessions would not fit into a variable. `durations` are seconds that sessions took before;
+    others count with the mean.
     """
     ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python), task.sessions))
     limit = min(max(max_jobs, _jobs_for(ordered)), MOST_JOBS)
@@ -81,11 +79,7 @@ def build_matrix(
 
 
 def read_durations(files: Iterable[Path]) -> dict[str, float]:
-    """Return how long sessions took, in seconds, from files of `nox --report`; the last wins.
-
-    Raises:
-        CheckFailedError: A file is not such a report, or cannot be read.
-    """
+    """Return how long sessions took, in seconds, from files of `nox --report`; the last wins."""
     found: dict[str, float] = {}
     for file in files:
         try:

@@ -1,7 +1,7 @@
 """Run subprocesses; no other module starts one.
 
-Everything the library starts by itself goes through `run`; the tools of a nox session go through
-nox's own `session.run`. Unit tests close this door and record what would have gone through.
+The tools of a nox session go through nox's own `session.run`. Unit tests close this door and record
+what would have gone through.
 """
 
 from __future__ import annotations
@@ -83,11 +83,7 @@ def usable_cores() -> int:
 
 
 def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
-    """Return the path of an executable.
-
-    Raises:
-        ToolMissingError: It is not on PATH.
-    """
+    """Return the path of an executable; raise ToolMissingError if it is not on PATH."""
     path = (env or os.environ).get("PATH", os.defpath)
     found = shutil.which(name, path=path)
     if found is None:
@@ -97,11 +93,7 @@ def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
 
 
 def node_tool(name: str) -> list[str]:
-    """Return the command of a tool from the npm registry: the installed one, else through npx.
-
-    Raises:
-        ToolMissingError: Neither is on PATH.
-    """
+    """Return the command of a tool from the npm registry: the installed one, else through npx."""
     if shutil.which(name) is not None:
         return [name]
     package = _NODE_PACKAGES[name]
@@ -129,13 +121,10 @@ def run(  # noqa: PLR0913 - the options of a subprocess
 
     Args:
         argv: Program and arguments, never a shell line.
-        cwd: Folder to run in.
         env: The whole environment of the command; the caller's own if None.
-        stdin: Bytes for its standard input; empty if None.
         check: Whether a status other than 0 is an error.
         timeout: Seconds after which the command is ended.
         umask: The umask of the command; this process's own if -1.
-        sandbox: Sandbox to run in; none if None.
         stop: Event that interrupts the command, as by Ctrl-C, and then ends it.
 
     Raises:
@@ -214,20 +203,9 @@ def run_logged(  # noqa: PLR0913 - as above
     sandbox: Sandbox | None = None,
     pass_fds: Sequence[int] = (),
 ) -> int:
-    """Run a long command with its output in a file, and return its exit status.
+    """Run a long command with its output in an open file, and return its exit status.
 
-    Args:
-        argv: Program and arguments, never a shell line.
-        cwd: Folder to run in.
-        log: Open file for standard output and standard error.
-        env: The whole environment of the command; the caller's own if None.
-        stop: Event that interrupts the command, as by Ctrl-C, and then ends it.
-        sandbox: Sandbox to run in; none if None.
-        pass_fds: File descriptors that it inherits.
-
-    Raises:
-        ToolMissingError: The program is not on PATH.
-        StoppedError: It was stopped.
+    Arguments are those of `run`; it inherits the file descriptors `pass_fds`.
     """
     program = find_tool(argv[0], env=env)
     stop = stop or threading.Event()

@@ -58,12 +58,7 @@ def shorten_tracebacks() -> None:
 
 
 def say(*lines: str, file: IO[str] | None = None) -> None:
-    """Print lines, escaped so that each stays one line and is no command to a CI runner.
-
-    Args:
-        lines: What to show.
-        file: The stream; standard output if None.
-    """
+    """Print lines, escaped so that each stays one line and is no command to a CI runner."""
     file = file or sys.stdout
     file.writelines(f"{safe(line, longest=None)}\n" for line in lines)
     file.flush()
@@ -76,14 +71,7 @@ def print_table(
     *,
     file: IO[str] | None = None,
 ) -> None:
-    """Print a table as wide as the terminal, or as it needs elsewhere; no word is ever broken.
-
-    Args:
-        title: What it shows.
-        columns: Its head.
-        rows: Its cells; without any, a sentence says so.
-        file: The stream; standard output if None.
-    """
+    """Print a table as wide as the terminal, or as it needs elsewhere; no word is ever broken."""
     file = file or sys.stdout
     cells = [[safe_lines(cell).split("\n") for cell in row] for row in rows]
     head = [[safe(column)] for column in columns]
@@ -152,20 +140,12 @@ def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
 
 
 def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
-    """Add Markdown to the step summary of the CI job, if there is one.
-
-    Raises:
-        FileNotWrittenError: The CI's file for it cannot be written.
-    """
+    """Add Markdown to the step summary of the CI job, if there is one."""
     _append("GITHUB_STEP_SUMMARY", text, env)
 
 
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
-    """Set outputs of the CI step, if there is one.
-
-    Raises:
-        FileNotWrittenError: The CI's file for them cannot be written.
-    """
+    """Set outputs of the CI step, if there is one."""
     for name, value in outputs.items():
         if "\n" in value or "\r" in value:
             raise ValueError(f"the output {name!r} has a line break, which would forge outputs")
@@ -188,14 +168,7 @@ def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
 
 
 def annotate(level: str, message: str, *, file: str | None = None, line: int | None = None) -> None:
-    """Print an annotation that GitHub shows beside the line, in GitHub Actions only.
-
-    Args:
-        level: `error`, `warning` or `notice`.
-        message: What to show.
-        file: Path from the repository's root.
-        line: Line in that file.
-    """
+    """Print an `error`, `warning` or `notice` that GitHub shows beside a line of a file."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     place = [f"file={_property(safe(file))}"] if file else []

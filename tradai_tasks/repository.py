@@ -98,8 +98,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def requires_tests(self) -> bool:
         """Whether a package without tests is a fault, not only named.
 
-        If the settings do not say, it is where the repository is known to be of strategies or a
-        platform, by the setting `kind` or its folders.
+        Without a setting it is where the repository is known to be of strategies or a platform.
         """
         if self.settings.test.require is not None:
             return self.settings.test.require
@@ -175,10 +174,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def session_names(
         self, name: str, packages: Sequence[Package] | None, *, every_python: bool = False
     ) -> list[str]:
-        """Return nox's names for the sessions of one name, such as `test-3.12(backend)`.
-
-        `packages` have one each; None for a single session.
-        """
+        """Return nox's names for the sessions of one name, such as `test-3.12(backend)`."""
         several = every_python and self.has_several_pythons
         prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
         suffixes = [""]
@@ -193,13 +189,7 @@ def base_of(name: str) -> str:
 
 
 def read_repository(root: Path, tree: Tree, over: Mapping[str, Any] | None = None) -> Repository:
-    """Read the settings of a repository and find its packages.
-
-    Keys of the table `over` override those of the settings' files.
-
-    Raises:
-        TasksError: The settings or the repository have a fault.
-    """
+    """Read the settings of a repository, with those of `over` in their place; find its packages."""
     loaded = load_settings(tree, over)
     return Repository(
         root=root,

@@ -23,11 +23,8 @@ def safe(text: str, *, longest: int | None = LONGEST) -> str:
     """Return a text as one line that terminals and CI runners show literally.
 
     Control characters, line breaks, invisible and directional characters and bytes that are not
-    UTF-8 are escaped; so is the start of a CI runner's command. It is idempotent.
-
-    Args:
-        text: Anything.
-        longest: Characters beyond which the middle is cut out; None for no limit.
+    UTF-8 are escaped; so is the start of a CI runner's command. It is idempotent. Of more than
+    `longest` characters the middle is cut out.
     """
     text = _cut(text, longest)  # first, so that a long text costs nothing
     if not text.isprintable() or _UNSEEN.search(text):

@@ -75,12 +75,7 @@ def _recursive(job: BacktestJob, where: str, found: Analysis) -> str:
 
 
 def check_alike(job: BacktestJob) -> None:
-    """Check that the twin's result is that of the run.
-
-    Raises:
-        NotDeterministicError: The trades differ.
-        BacktestResultError: One of them has no result.
-    """
+    """Raise NotDeterministicError if the trades of the run and its twin differ."""
     one, other = (_trades(find_result(folder)) for folder in (job.results, job.twin))
     difference = first_difference(one, other)
     if difference:

@@ -45,13 +45,7 @@ class Source:
 
 
 def parse_source(text: str, root: Path) -> Source:
-    """Parse the setting `source`.
-
-    It is `download`, a folder from the root, or `s3://bucket/prefix`.
-
-    Raises:
-        SettingsError: It is none of these.
-    """
+    """Parse the setting `source`: `download`, a folder from the root, or `s3://bucket/prefix`."""
     if text == "download":
         return Source(kind="download")
     if "://" in text:
@@ -78,10 +72,7 @@ class Brought:
 
 
 def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path) -> Brought:
-    """Copy files whose content differs.
-
-    `names` are POSIX paths, the same in the source and below the target.
-    """
+    """Copy files whose content differs, by POSIX paths that source and target share."""
     changed, same, absent = [], [], []
     for name in names:
         content = get(name)
@@ -103,10 +94,7 @@ def replace(file: Path, content: bytes) -> None:
 
 
 def candles_fault(store: Path, slug: str) -> str:
-    """Return that a folder has no candles at all, and how to fetch them; empty if it has some.
-
-    Which candles a strategy reads only freqtrade can say.
-    """
+    """Return that a folder has no candles at all, and how to fetch them; empty if it has some."""
     if next(store.rglob("*.feather"), None) is not None:
         return ""
     return f'no candles in {store}; fetch them with: nox -s "backtest-data({slug})"'
@@ -119,11 +107,7 @@ def keep_out_of_git(folder: Path) -> None:
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
-    """Check that a snapshot has the markets of all pairs.
-
-    Raises:
-        CandlesError: One is missing.
-    """
+    """Raise CandlesError unless a snapshot has the markets of all pairs."""
     try:
         document = json.loads(content)
         missing = without_market(document, pairs)
@@ -137,13 +121,7 @@ def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
 
 
 def fetch_snapshot(api: Api, address: str | None) -> bytes:
-    """Ask an exchange for its markets.
-
-    `address` is used in place of the exchange's own.
-
-    Raises:
-        CandlesError: The answer does not have its markets.
-    """
+    """Ask an exchange, or `address`, for its markets; raise CandlesError if it has none."""
     url = f"{address or api.host}{api.path}"
     try:
         return retried(lambda: _fetched(url), tries=_TRIES)
@@ -189,12 +167,8 @@ def download_argv(
 ) -> list[str]:
     """Return the freqtrade command that downloads all candles that a strategy reads.
 
-    Args:
-        job: The backtest.
-        findings: The series that it reads.
-        overlay: File with the configuration of `download_overlay`.
-        prepend: Whether to add candles before the existing ones.
-        erase: Whether to delete the existing ones.
+    `overlay` is the file of `download_overlay`. `prepend` adds candles before the existing ones;
+    `erase` deletes those.
     """
     first = min(one.start for one in findings.series)
     plain = [one for one in findings.series if one.candle in {"futures", "spot"}]

@@ -2,7 +2,7 @@
 
 What is sensitive: freqtrade's own list (`freqtrade/configuration/config_secrets.py`), and further
 keys of its configuration schema and of ccxt, by their last name; any URL with a password; and the
-addresses of webhooks, which are passwords of their own.
+addresses of webhooks.
 """
 
 from __future__ import annotations
@@ -49,11 +49,7 @@ Path = tuple[str, ...]  # keys from the top; positions in lists as numbers
 
 
 def parse_config(content: str | bytes, file: str) -> Any:
-    """Parse freqtrade's dialect of JSON: with comments, and with commas before closing brackets.
-
-    Raises:
-        BacktestError: It does not parse.
-    """
+    """Parse freqtrade's dialect of JSON: with comments, and with commas before closing brackets."""
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         plain = _TOKENS.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
@@ -70,10 +66,9 @@ def is_config(document: Any) -> bool:
 def config_files(file: str, read: Read) -> dict[str, Any]:
     """Return a configuration and those that it adds (`add_config_files`), parsed, by path.
 
-    `read` returns None if there is no such file.
-
     Raises:
-        BacktestError: One is missing or does not parse, or they add each other without end.
+        BacktestError: One is missing (`read` returns None) or does not parse, or they add each
+            other without end.
     """
     found: dict[str, Any] = {}
 
@@ -123,11 +118,7 @@ def redacted(document: Any) -> Any:
 
 
 def redacted_json(content: bytes, file: str) -> bytes:
-    """Return a JSON configuration without its secrets; unchanged, byte by byte, if it has none.
-
-    Raises:
-        BacktestError: It does not parse.
-    """
+    """Return a JSON configuration without its secrets; unchanged, byte by byte, if it has none."""
     document = parse_config(content, file)
     if not secret_keys(document):
         return content
@@ -135,13 +126,9 @@ def redacted_json(content: bytes, file: str) -> bytes:
 
 
 def redacted_archive(content: bytes) -> bytes:
-    """Return freqtrade's archive of a result with its configuration redacted.
+    """Return freqtrade's archive of a result, its configuration (`<stem>_config.json`) redacted.
 
-    The archive holds the configuration as `<stem>_config.json`. Names, order and times of its
-    members stay, so that freqtrade opens it as before.
-
-    Raises:
-        BacktestError: It is no archive, or its configuration does not parse.
+    Names, order and times of its members stay, so that freqtrade opens it as before.
     """
     out = io.BytesIO()
     try:

@@ -1,7 +1,7 @@
 """Serve a snapshot of an exchange's markets to freqtrade from a local HTTP server.
 
 freqtrade asks the exchange for its markets before every backtest. Exchanges refuse many addresses
-of CI machines, and their answers change from day to day; so a backtest gets a snapshot instead.
+of CI machines, and their answers change from day to day.
 """
 
 from __future__ import annotations
@@ -63,11 +63,7 @@ APIS = (
 
 
 def api_of(exchange: str, mode: str) -> Api:
-    """Return the API of an exchange.
-
-    Raises:
-        CandlesError: Snapshots of that exchange are not supported.
-    """
+    """Return the API of an exchange; raise CandlesError if its snapshots are not supported."""
     for api in APIS:
         if (api.exchange, api.mode) == (exchange, mode):
             return api

@@ -12,11 +12,7 @@ _STAGE = "backtest-full"
 
 
 def record_at(place: Path) -> BacktestRecord:
-    """Read a record by its file, or by the folder that it is in.
-
-    Raises:
-        BacktestRecordError: It is missing or invalid.
-    """
+    """Read a record by its file, or by the folder that it is in."""
     if place.is_dir():
         return read_record(place)
     if not place.is_file():
@@ -25,12 +21,9 @@ def record_at(place: Path) -> BacktestRecord:
 
 
 def previous_record(releases: Path, slug: str, commit: str) -> tuple[BacktestRecord | None, str]:
-    """Return the record of the newest release of a strategy at another commit.
+    """Return the record of the newest release at another commit, and why it cannot be used.
 
     `releases` has a folder of evidence for each tag; `commit` is the one that is tested now.
-
-    Returns:
-        The record, or None; and why the newest release's cannot be used, if it cannot.
     """
     import semver  # noqa: PLC0415 - only where there are releases
 

@@ -61,12 +61,8 @@ def make_record(
 ) -> BacktestRecord:
     """Read the result, judge it, and write the record and its report to the job's folder.
 
-    Args:
-        job: The backtest that was to run.
-        findings: The findings of the run.
-        code: The code that ran.
-        not_before: When the run began, in seconds since the epoch.
-        previous: The record to compare with; None if there is none.
+    The run began at `not_before`, in seconds since the epoch; `previous` is the record to compare
+    with.
 
     Raises:
         BacktestResultError: There is no result, or it belongs to another run.
@@ -156,11 +152,7 @@ def _thresholds(job: BacktestJob) -> dict[str, float]:
 def _result_of(
     job: BacktestJob, findings: RunFindings, not_before: int
 ) -> tuple[Path, BacktestResult]:
-    """Return freqtrade's archive and the result in it.
-
-    Raises:
-        BacktestResultError: There is no result, or it belongs to another run.
-    """
+    """Return freqtrade's archive and the result in it."""
     expected = ExpectedRun(
         strategy=findings.strategy,
         window=job.window,

@@ -181,11 +181,7 @@ def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str |
 
 
 def read_facts(job: BacktestJob) -> RunFindings:
-    """Read the findings of a run.
-
-    Raises:
-        BacktestError: There are none: freqtrade is missing from the environment, or broken.
-    """
+    """Read the findings of a run; raise BacktestError if freqtrade is missing or broken."""
     try:
         return msgspec.json.decode(job.facts.read_bytes(), type=RunFindings)
     except (OSError, msgspec.DecodeError):
@@ -195,12 +191,9 @@ def read_facts(job: BacktestJob) -> RunFindings:
 
 
 def check_children(job: BacktestJob, findings: RunFindings, why_not: str) -> None:
-    """Check that a run started no other process if that could have reached a network.
+    """Raise NotHermeticError if a run started a process that could have reached a network.
 
     `why_not` says why it was not in a network namespace; empty if it was.
-
-    Raises:
-        NotHermeticError: It started one.
     """
     if why_not and findings.children:
         raise NotHermeticError(
@@ -253,11 +246,7 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> RunFi
 
 
 def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
-    """Check that freqtrade read the declared candles, and those of every pair.
-
-    Raises:
-        CandlesError: It read others, or left out a pair.
-    """
+    """Raise CandlesError unless freqtrade read the declared candles, and those of every pair."""
     # an analysis looks at parts of a series too, in which there may be no candle
     whole = {f"{one.pair}, {one.candle}, {one.timeframe}" for one in findings.series}
     found = {match["what"] for match in _UNDECLARED.finditer(log)}
@@ -277,12 +266,7 @@ def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
 
 
 def check_requests(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
-    """Check that freqtrade accepted configuration and strategy, and requested nothing else.
-
-    Raises:
-        NotHermeticError: It tried to reach another machine, or requested more than the markets.
-        BacktestError: It refused the configuration or the strategy.
-    """
+    """Check that freqtrade accepted configuration and strategy, and requested nothing else."""
     outside = [*findings.blocked, *dict.fromkeys(markets.refused)]
     if outside:
         raise NotHermeticError(
@@ -297,11 +281,7 @@ def check_requests(job: BacktestJob, findings: RunFindings, markets: Markets) ->
 
 
 def check_candles(job: BacktestJob, findings: RunFindings, advice: str) -> None:
-    """Check that all candles exist.
-
-    Raises:
-        CandlesError: Some are missing; a line for each series.
-    """
+    """Raise CandlesError, with a line for each series, if candles are missing."""
     missing = [one for one in findings.series if one.missing]
     if not missing:
         return

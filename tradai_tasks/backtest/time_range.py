@@ -30,11 +30,9 @@ class Window:
 
 
 def window_of(kind: RecordKind, settings: BacktestSettings, commit_time: int) -> Window:
-    """Return the window of a backtest.
+    """Return the window of a backtest; `commit_time` is in seconds since the epoch.
 
     Months are calendar months: twelve before 29 February is 28 February.
-
-    `commit_time` is the committer's, in seconds since the epoch.
 
     Raises:
         SettingsError: The setting `end` is not a date.

@@ -28,8 +28,7 @@ def bandit_scope(inventory: Inventory, exclusions: Iterable[str]) -> BanditScope
     """Divide the source of the inventory into what bandit reads and what is excluded.
 
     bandit itself takes an entry of `exclude_dirs` for a part of any word in a path: `test` would
-    leave out `backtest/`. Here an entry is a folder or file: whole parts of a path, or a glob of a
-    path.
+    leave out `backtest/`. Here an entry is whole parts of a path, or a glob of a path.
     """
     entries = {one: one.removeprefix("./").removesuffix("/*").strip("/") for one in exclusions}
     kept: list[InventoryFile] = []

@@ -28,12 +28,8 @@ def measured_floors(files: Iterable[Path]) -> dict[str, int]:
 def raised(text: str, file: str, floors: Mapping[str, int]) -> tuple[str, dict[str, float]]:
     """Return the text with higher floors, and those that were raised, with their old values.
 
-    Only floors that the file has are raised, and none is ever lowered.
-
-    Args:
-        text: The settings file.
-        file: Its name; a pyproject.toml has the settings in a table.
-        floors: The measured floor of each package, in percent.
+    Only floors that the file has are raised, and none is ever lowered. `floors` are the measured
+    ones of each package, in percent. A pyproject.toml has the settings in a table.
 
     Raises:
         FloorNotRaisedError: A floor is written in a form that cannot be edited.

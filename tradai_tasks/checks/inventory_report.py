@@ -62,11 +62,7 @@ def untested_note(names: Sequence[str]) -> str:
 
 
 def check_seen(inventory: Inventory) -> None:
-    """Check that sessions see all that they should.
-
-    Raises:
-        UnseenFilesError: No session collects a test, or none examines a source.
-    """
+    """Raise UnseenFilesError if no session collects a test, or none examines a source."""
     lines = []
     for kind, what in (("test", "collected as tests"), ("source", "type-checked or scanned")):
         by_reason: dict[str, list[str]] = {}

@@ -13,10 +13,7 @@ _FOUND = (".py", ".pyi", ".ipynb")
 
 
 def lint_files(inventory: Inventory, package: str | None) -> tuple[str, ...]:
-    """Return the files to lint, all or those of the package in a folder.
-
-    Files that the settings leave unchecked are not among them: nobody expects them to be linted.
-    """
+    """Return the files to lint but for those left unchecked, all or those of a package's folder."""
     return tuple(
         file.path
         for file in inventory.seen_by("lint")
@@ -30,11 +27,7 @@ def unlisted_files(files: Collection[str]) -> tuple[str, ...]:
 
 
 def hidden_files(files: Collection[str], shown: Collection[str], *, where: str) -> tuple[str, ...]:
-    """Return the files that ruff does not look at, by its configuration or an ignore rule.
-
-    Raises:
-        CheckFailedError: It looks at none at all.
-    """
+    """Return the files that ruff ignores; raise CheckFailedError if it looks at none at all."""
     if not shown:
         raise CheckFailedError(
             f"lint: ruff finds no Python file in {where}, so nothing was linted; see its settings "
@@ -47,9 +40,7 @@ def hidden_files(files: Collection[str], shown: Collection[str], *, where: str) 
 def ignore_options(ignored: Iterable[str], home: str) -> list[str]:
     """Return ruff's options for the rules that `lint.ignore` lets pass.
 
-    Args:
-        ignored: Rules, such as `F401`, and those of one file, such as `src/a.py:F401`.
-        home: The folder that ruff runs in, from the root, from which the paths are.
+    A rule is `F401`, or one of one file: `src/a.py:F401`. Paths are from `home`, where ruff runs.
     """
     options = []
     for entry in ignored:

@@ -68,10 +68,7 @@ def interpreter_of(environment: Path) -> Interpreter | None:
 def answers(made: Interpreter, request: str | None, own: Interpreter) -> bool | None:
     """Return whether an interpreter is the requested one; None if that cannot be determined.
 
-    Args:
-        made: The interpreter of the environment.
-        request: The requested one, as nox takes it; None for the one that runs nox.
-        own: The one that runs nox.
+    `request` is as nox takes it; None for the Python that runs nox, which is `own`.
     """
     if request is None:
         return made == own
@@ -93,11 +90,9 @@ def answers(made: Interpreter, request: str | None, own: Interpreter) -> bool | 
 def python_for(tree: Tree, packages: Iterable[Package], running: str) -> str | None:
     """Return a Python version that all packages allow, as `3.12`; None if the running one will do.
 
-    The one in `.python-version`, which uv uses, comes first, then the running one, then the lowest,
-    each if all packages allow it. Also None if there is no common version: uv then reports the
-    package that is to blame.
-
-    `running` is the version of the Python that runs nox, as `3.11.7`.
+    The one in `.python-version`, which uv uses, comes first, then the running one (`running`, as
+    `3.11.7`), then the lowest. Also None if there is no common version: uv then reports the package
+    that is to blame.
     """
     stated = {p.document.get("project", {}).get("requires-python") for p in packages}
     try:

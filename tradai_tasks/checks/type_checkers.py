@@ -203,10 +203,7 @@ def _severity(word: str) -> str:
 
 
 def _pyright_config(own: Mapping[str, Any], call: Call, folder: str) -> Mapping[str, Any]:
-    """Return a configuration that adds to a repository's own: where to import from, strictness.
-
-    It is in another folder, so it also says from where imports of the repository start.
-    """
+    """Return a configuration that adds to a repository's own: where to import from, strictness."""
     base = posixpath.dirname(call.config) if call.config else ""
     stated = (posixpath.join(base, str(one)) for one in own.get("extraPaths", ()))
     roots = [{"root": os.path.relpath(call.home, folder)}]

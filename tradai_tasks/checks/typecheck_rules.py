@@ -88,12 +88,7 @@ def _config_of(checker: Checker, tree: Tree, folder: str, project: str) -> str |
 
 
 def config_file(tree: Tree, folder: str, project: str) -> str | None:
-    """Return the configuration that mypy reads in a folder; None if there is none.
-
-    mypy looks in the folder and in those above it.
-
-    `project` is the last folder to look in.
-    """
+    """Return the configuration that mypy reads in a folder, or above it up to the project's."""
     while True:
         for name in _CONFIG_FILES:
             file = join(folder, name)
@@ -138,19 +133,15 @@ def batches(  # noqa: PLR0913 - what a run consists of
 ) -> tuple[Batch, ...]:
     """Divide the packages into as few runs as their module names and configurations allow.
 
-    mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test
-    folders), so each package goes into the first run where its names are still free. What has one
-    name twice in itself is divided, too.
+    mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test folders),
+    so each package goes into the first run where its names are still free. What has one name twice
+    in itself is divided, too.
 
     Args:
-        tree: The repository.
-        layouts: The layout of each package.
         tests: Whether tests are checked too.
         extra: Further files to check in the first run.
-        project: Folder of the project that the packages are in.
         known: All Python files; those in a folder that mypy does not find there are given by name.
         args: mypy's further arguments, which may name a configuration and exclude files.
-        checker: The type checker.
     """
     files = _below(known)
     is_mypy = checker.name == "mypy"
@@ -256,9 +247,9 @@ def _named(
 ) -> list[tuple[str, dict[str, str]]]:
     """Return a source with its modules; a folder's files if mypy would not find or take them all.
 
-    mypy skips folders such as `.hidden/` and `node_modules/` below a folder that it is given, and
-    a module beside a folder of its name; with `exclude_gitignore` also tracked files that an
-    ignore rule hides, so that each file is given `by_name`.
+    mypy skips folders such as `.hidden/` and `node_modules/` below a folder that it is given, and a
+    module beside a folder of its name; with `exclude_gitignore` also tracked files that an ignore
+    rule hides, so that each file is given `by_name`.
     """
     found = list(_files(tree, source))
     names = {_module_name(file, bases): file for file in found}
@@ -355,11 +346,8 @@ def exclusions(
 def is_excluded(file: str, source: str, home: str, patterns: Sequence[re.Pattern[str]]) -> bool:
     """Return whether mypy's configuration leaves a file out, or a folder above it.
 
-    Args:
-        file: The file, from the workspace root.
-        source: The folder or file that mypy is given.
-        home: The folder that mypy runs in, from which paths are matched.
-        patterns: From `exclusions`; a folder's path ends in a slash.
+    `source` is what mypy is given, and paths are matched from `home`, where it runs. In `patterns`
+    a folder's path ends in a slash.
     """
     paths = [posixpath.relpath(file, home)]
     folder = file

@@ -1,7 +1,7 @@
 """Find names and links in Markdown pages that no longer exist in the repository.
 
-A page is Markdown. Names in code spans and code blocks are compared with the repository; what
-cannot be judged (a placeholder, a name of something else) is ignored.
+Names in code spans and code blocks are compared with the repository; what cannot be judged (a
+placeholder, a name of something else) is ignored.
 """
 
 from __future__ import annotations

@@ -106,12 +106,7 @@ NAMES = tuple(name for name, *_ in _ALL)
 def checks(
     looked_at: DoctorContext, *, only: Collection[str] = (), skip: Collection[str] = ()
 ) -> tuple[Check, ...]:
-    """Return the checks to run.
-
-    Args:
-        looked_at: The repository.
-        only: Names of the checks to run; all when empty.
-        skip: Names of checks to leave out.
+    """Return the checks to run: those of `only`, or all, but for those to `skip`.
 
     Raises:
         BadArgumentsError: There is no such check, or none is left.

@@ -62,10 +62,8 @@ def examine(
 ) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 
-    A check that is not done in time is a fault and is abandoned: its thread does not keep the
-    process alive.
-
-    Each may take `timeout` seconds.
+    A check that takes more than `timeout` seconds is a fault and is abandoned: its thread does not
+    keep the process alive.
     """
     start = clock()
     running = [_Asked(check, clock) for check in checks]

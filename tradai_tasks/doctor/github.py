@@ -138,11 +138,7 @@ def _tags(client: HttpClient, home: str) -> list[str]:
 
 
 def _get(client: HttpClient, url: str) -> Any:
-    """Return GitHub's answer; None if it is 404.
-
-    Raises:
-        CommandFailedError: It does not answer, or not with JSON.
-    """
+    """Return GitHub's answer; None if it is 404."""
     try:
         answer = client.request("GET", url, headers=_HEADERS)
         if answer.status_code == _ABSENT:

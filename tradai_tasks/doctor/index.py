@@ -55,8 +55,7 @@ def codeartifact(context: DoctorContext) -> Finding:
 def _repositories(context: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
     """Return each CodeArtifact repository with its origin: the settings, or an environment.
 
-    One that no environment was asked for by name counts too, whether or not it has a cluster:
-    libraries are published to it all the same.
+    Also of an environment without a cluster, since libraries are published to it all the same.
     """
     repository = context.repository
     publish, deploy = repository.settings.publish, repository.settings.deploy

@@ -1,11 +1,10 @@
 """Exceptions for the failures that a user can meet: what, where and what to do.
 
-Every message is one line; an error of several faults has a line for each. Whatever text stands in
-a message (names, paths, what servers and tools say) is made safe when the error is made.
-`exit_code` is the status of a process that ends with the error.
+Every message is one line; an error of several faults has a line for each. Whatever text stands in a
+message is made safe when the error is made. `exit_code` is the status of a process that ends with
+the error.
 
-A module here holds the failures of one room, and all of them are imported from this package. A new
-error goes into the module of its room and nowhere else.
+Each module holds the failures of one room, and all are imported from this package.
 """
 
 from tradai_tasks.errors.aws import *

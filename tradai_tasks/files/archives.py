@@ -56,13 +56,7 @@ def opened_zip(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Return a member of a zip archive.
-
-    It may not have more than `most` bytes.
-
-    Raises:
-        ArchiveError: It does not exist, or is larger.
-    """
+    """Return a member of a zip archive, of at most `most` bytes; raise ArchiveError if not."""
     try:
         one = archive.getinfo(name)
         if one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
@@ -83,12 +77,9 @@ def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 def tar_member(
     source: Path | bytes, is_wanted: Callable[[str], bool], most: int
 ) -> dict[str, bytes]:
-    """Return members of a gzipped tar archive, after reading the whole archive once.
+    """Return members of a gzipped tar archive, each of at most `most` bytes, in one reading.
 
-    Args:
-        source: The file, or its content.
-        is_wanted: Returns for a member's name whether to return the member.
-        most: Bytes that each of them may have, at most.
+    `is_wanted` returns for a member's name whether to return the member.
 
     Raises:
         ArchiveError: It is not a tar archive, or exceeds the limits.

@@ -16,11 +16,8 @@ _IGNORE_ALL = b"*\n"
 def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
     """Replace a file atomically: a reader sees all of the old or all of the new content.
 
-    Args:
-        file: The file; its folder exists.
-        data: The content.
-        mode: Permissions of the new file, before the umask.
-        durable: Whether to wait until the content is on the disk, to survive a power cut.
+    `mode` is before the umask. `durable` waits until the content is on the disk, to survive a power
+    cut.
 
     Raises:
         OSError: It could not be written. The old file is unchanged, and nothing else is left.
@@ -48,12 +45,7 @@ def is_leftover(path: str) -> bool:
 def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
     """Remove the temporary files in a folder that killed writers have left.
 
-    Args:
-        folder: The folder.
-        age: Seconds since a file was written, for writers that may be at work still.
-
-    Raises:
-        OSError: The folder cannot be listed, or a file cannot be removed.
+    Files of fewer than `age` seconds are left: their writers may be at work still.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -64,11 +56,7 @@ def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
 
 
 def is_ignored(folder: Path) -> bool:
-    """Tell whether `ignore_folder` has hidden a folder.
-
-    Raises:
-        OSError: It could not be read.
-    """
+    """Tell whether `ignore_folder` has hidden a folder."""
     try:
         return (folder / ".gitignore").read_bytes() == _IGNORE_ALL
     except FileNotFoundError:
@@ -76,11 +64,7 @@ def is_ignored(folder: Path) -> bool:
 
 
 def ignore_folder(folder: Path) -> None:
-    """Make git ignore a folder, by a .gitignore in it; an empty one is replaced.
-
-    Raises:
-        OSError: It could not be written.
-    """
+    """Make git ignore a folder, by a .gitignore in it; an empty one is replaced."""
     ignore = folder / ".gitignore"
     try:
         is_there = ignore.stat().st_size > 0

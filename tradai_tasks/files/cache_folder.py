@@ -1,7 +1,7 @@
 """The folder for caches: where it is, whether it is trusted, and how long files stay there.
 
-What is read from it decides what is tested, so only what this user wrote there counts: not what
-another put into a shared folder. A file that cannot be read or written costs time, nothing else.
+What is read from it decides what is tested, so only what this user wrote there counts. A file that
+cannot be read or written costs time, nothing else.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 def cache_folder(env: Mapping[str, str]) -> Path:
     """Return the folder for caches: `TRADAI_TASKS_CACHE`, else the user's cache folder.
 
-    It is never below the folder that the command is run in by accident: a relative XDG_CACHE_HOME
-    or HOME does not count.
+    A relative XDG_CACHE_HOME or HOME does not count, so it is never below the folder of the
+    command.
 
     Raises:
         CacheFolderError: `TRADAI_TASKS_CACHE` is relative.

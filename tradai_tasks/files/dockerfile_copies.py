@@ -14,10 +14,7 @@ _REMOTE = re.compile(r"[a-z]+://|git@", re.IGNORECASE)
 
 
 def copied_sources(text: str) -> Iterator[str]:
-    """Yield what COPY and ADD take from the build context, as written there.
-
-    Left out is what comes from another stage (`--from`) or from a URL.
-    """
+    """Yield what COPY and ADD take from the build context, not a stage or a URL, as written."""
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     for line in re.sub(r"[\\`][ \t]*\n", " ", "\n".join(lines)).splitlines():
         found = _INSTRUCTION.fullmatch(line.strip())

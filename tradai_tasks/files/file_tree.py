@@ -15,11 +15,7 @@ class Tree(Protocol):
     """A tree of files by POSIX path from its root; the root itself is `"."`."""
 
     def read(self, path: str) -> bytes:
-        """Return a file's content.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-        """
+        """Return a file's content; raise FileNotFoundError if there is no such file."""
         ...
 
     def is_file(self, path: str) -> bool:

@@ -14,8 +14,8 @@ _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 def matches(path: str, glob: str) -> bool:
     """Tell whether a path matches a glob; both are read from the workspace root.
 
-    `*`, `?` and `[...]` match within one part of the path, `**` matches any number of parts, and
-    a slash at the end stands for everything below a folder.
+    `*`, `?` and `[...]` match within one part of the path, `**` matches any number of parts, and a
+    slash at the end stands for everything below a folder.
     """
     return _compiled(glob).fullmatch(path) is not None
 

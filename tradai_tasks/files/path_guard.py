@@ -30,7 +30,7 @@ def is_relative_below(name: str) -> bool:
 def require_inside(root: Path, file: Path) -> Path:
     """Return a file to write, after checking that it is below a folder with all links followed.
 
-    The file need not exist yet; it must not be a link itself.
+    The file need not exist yet.
 
     Raises:
         FileExistsAlreadyError: It is outside the folder, or it is a link.
@@ -76,11 +76,7 @@ def write_below(folder: Path, name: str, content: bytes) -> None:
 
 
 def open_below(folder: Path, name: str) -> BinaryIO:
-    """Return a new file below a folder, to write and to read, in place of one that is there.
-
-    Raises:
-        OSError: It cannot be made, or a link leads there.
-    """
+    """Return a new file below a folder, to write and read; raise OSError if a link leads there."""
     if not is_relative_below(name):
         raise ValueError(f"{name!r} is not below a folder")
     with _above(folder, name, make=True) as home:

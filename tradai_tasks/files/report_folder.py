@@ -12,13 +12,7 @@ REPORTS = "build/reports"  # from the workspace root
 
 
 def make_report_folder(root: Path, *parts: str) -> Path:
-    """Create and return a folder for reports; git always ignores it.
-
-    `parts` are names of the folders below `build/reports`.
-
-    Raises:
-        FileNotWrittenError: It cannot be made.
-    """
+    """Create and return a folder below `build/reports`, which git always ignores."""
     top = root / REPORTS
     folder = top.joinpath(*parts)
     require_inside(root, folder / ".gitignore")

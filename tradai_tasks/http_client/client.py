@@ -97,10 +97,8 @@ class HttpClient:
         """Send a request, follow redirects and return the whole response.
 
         Args:
-            method: GET, POST and so on.
             url: An address, absolute or below the base.
             headers: Headers without credentials.
-            limits: What the answer may cost.
             sink: Called with each part of the body, which the answer then does not hold.
             authorization: The header to send to the address in place of the client's own.
             given: `params`, `json` or `content`, as httpx takes them.

@@ -64,22 +64,14 @@ class Clock:
         return TransientError(f"no answer after {self.limits.whole:g} s", kind="ReadTimeout")
 
     def got(self, count: int) -> None:
-        """Count received bytes; raise if the limit is exceeded.
-
-        Raises:
-            AnswerError: There are more than any answer may have.
-        """
+        """Count received bytes; raise AnswerError if there are more than any answer may have."""
         self.received += count
         if self.received > self.limits.most + _OTHER_BYTES:
             raise AnswerError(f"answers with more than {_shown_size(self.limits.most)}")
 
 
 def parsed_json(content: bytes) -> Any:
-    """Parse a JSON document with limits on depth and number of values.
-
-    Raises:
-        ValueError: It is none, or beyond that.
-    """
+    """Parse a JSON document with limits on depth and values; raise ValueError if it is none."""
     import msgspec  # noqa: PLC0415 - only where a server is asked
 
     if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:

@@ -1,7 +1,6 @@
 """Retry policy of all requests: back-off, jitter, Retry-After and a deadline.
 
-What may pass is tried again with back-off and jitter, as long as the server asks for (within
-bounds), until tries or patience run out; all else is an error at once.
+A temporary failure is tried again until tries or patience run out; all else is an error at once.
 """
 
 from __future__ import annotations
@@ -77,16 +76,12 @@ def retried(
 ) -> _T:
     """Call an action until it does not raise `TransientError`, with exponential back-off.
 
-    Args:
-        action: What to do.
-        tries: Most calls; `TRIES` where no patience is given either.
-        patience: Seconds in which to go on trying; no wait is longer than what is left of them.
-        sleep: Waits a number of seconds.
-        stop: Once set, no further try is made, and a wait ends at once.
+    There are at most `tries` calls, `TRIES` if no `patience` is given either: seconds in which to
+    go on trying; no wait is longer than what is left of them.
 
     Raises:
         TransientError: The last try failed too.
-        StoppedError: It was stopped.
+        StoppedError: `stop` was set: no further try is made, and a wait ends at once.
     """
     import tenacity  # noqa: PLC0415 - of the extras `release` and `backtest`
 

@@ -38,11 +38,7 @@ class PullRequest:
 
 
 def refuse_fork(event: Mapping[str, Any]) -> None:
-    """Raise for a pull request from a fork, whose code must not get credentials.
-
-    Raises:
-        ForkError: It is from a fork.
-    """
+    """Raise ForkError for a pull request from a fork, whose code must not get credentials."""
     request = event.get("pull_request")
     if not isinstance(request, dict):
         return
@@ -60,12 +56,9 @@ def refuse_fork(event: Mapping[str, Any]) -> None:
 def pull_request(
     event: Mapping[str, Any], env: Mapping[str, str], number: int | None = None
 ) -> PullRequest:
-    """Return the pull request to comment on.
+    """Return the pull request to comment on, by the CI event, else by `number`.
 
-    Args:
-        event: The CI event's document.
-        env: The environment: GITHUB_TOKEN or GH_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL.
-        number: Its number, if the event does not state it.
+    `env` has GITHUB_TOKEN or GH_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL.
 
     Raises:
         CommentError: A part of it is not known.
@@ -127,7 +120,6 @@ def post(request: PullRequest, body: str, *, timeout: float = 30.0) -> str:
     """Create the comment, or edit the existing one; return which of the two was done.
 
     Looking and writing are retried together, so that a lost response does not cause a duplicate.
-
     The request is given up after `timeout` seconds without a byte.
 
     Raises:

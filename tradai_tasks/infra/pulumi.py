@@ -54,12 +54,7 @@ class Pulumi:
     env: Mapping[str, str]
 
     def check(self) -> None:
-        """Check that the script and Pulumi exist.
-
-        Raises:
-            InfraError: The script does not exist, or is not executable.
-            ToolMissingError: `pulumi` is not installed.
-        """
+        """Check that the script is there and executable, and Pulumi installed."""
         script = self.root / self.settings.script
         if not script.is_file():
             raise InfraError(
@@ -114,9 +109,8 @@ def run_stacks(
     """Run a command on stacks, and return the changes of each.
 
     They run in parallel once one has passed: Pulumi sets up its program's folder when it first runs
-    there (`.venv`, plugins), and two at once would break each other's work.
-
-    `say` is called with each line of progress, from any thread.
+    there (`.venv`, plugins), and two at once would break each other's work. `say` is called with
+    each line of progress, from any thread.
 
     Raises:
         TasksError: A stack failed; with several, an InfraError with a line each.

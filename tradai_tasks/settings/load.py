@@ -45,11 +45,7 @@ class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_toml(content: bytes, file: str) -> dict[str, Any]:
-    """Parse a TOML file.
-
-    Raises:
-        BrokenTomlError: It is not TOML, or not UTF-8.
-    """
+    """Parse a TOML file; raise BrokenTomlError if it is not TOML, or not UTF-8."""
     try:
         return tomli.loads(content.decode("utf-8-sig"))
     except tomli.TOMLDecodeError as error:
@@ -69,11 +65,7 @@ toml_document: Callable[[bytes, str], Mapping[str, Any]] = functools.lru_cache(4
 
 
 def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml; empty if there is none.
-
-    Raises:
-        SettingsError: `tool` or `tool.tradai-tasks` is not a table.
-    """
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml; empty if there is none."""
     tool = document.get("tool", {})
     table = tool.get("tradai-tasks", {}) if isinstance(tool, dict) else None
     if not isinstance(table, dict):
@@ -84,9 +76,8 @@ def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
 def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> LoadedSettings:
     """Read the settings of the repository at the root of `tree`.
 
-    They are in `[tool.tradai-tasks]` of pyproject.toml, or, if there is no root pyproject.toml, at
-    the top level of tradai-tasks.toml. The keys of `overrides`, a table of the same form, take
-    precedence.
+    They are in `[tool.tradai-tasks]` of pyproject.toml, or, without one, at the top level of
+    tradai-tasks.toml. The keys of `overrides`, a table of the same form, take precedence.
 
     Raises:
         BrokenTomlError: A file does not parse.
@@ -111,11 +102,7 @@ def key_prefix(file: str) -> str:
 
 
 def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
-    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml.
-
-    Raises:
-        SettingsError: Something does not fit the model.
-    """
+    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml."""
     return _checked(raw, PackageSettings, f"{_TABLE}.", file)
 
 
@@ -177,10 +164,7 @@ def _each_fault(rest: dict[str, Any], model: type[msgspec.Struct], prefix: str) 
 def _named_tables(
     raw: dict[str, Any], model: type[msgspec.Struct]
 ) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
-    """Remove every table with a user-defined name from `raw`, and yield it.
-
-    These are the entries of dicts of tables, at any level, as (path, model, value).
-    """
+    """Remove every table with a user-defined name from `raw`, and yield (path, model, value)."""
     for field in _kind_of(model).fields:
         value = raw.get(field.encode_name)
         if not isinstance(value, dict):
@@ -312,8 +296,8 @@ def _quoted(key: str) -> str:
 def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
     """Remove the element at `path` from `raw`; return False if there is none.
 
-    Of nested lists the whole is removed: the rest could be faulty for being too short. So could a
-    list that is left empty.
+    Of nested lists the whole is removed: the rest, or a list that is left empty, could be faulty
+    for being too short.
     """
     while len(path) > 1 and isinstance(path[-1], int) and isinstance(path[-2], int):
         path = path[:-1]

@@ -64,11 +64,7 @@ _TREE = _tree()
 
 
 def check_project_file(document: Mapping[str, Any], file: str) -> None:
-    """Refuse a parsed pyproject.toml in which keys have other types than its readers expect.
-
-    Raises:
-        MemberError: There are such keys, a line each.
-    """
+    """Raise MemberError for keys of a pyproject.toml with other types than its readers expect."""
     if faults := type_faults(document):
         raise MemberError(*(f"{file}: {fault}" for fault in faults))
 

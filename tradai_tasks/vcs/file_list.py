@@ -23,9 +23,7 @@ _LEFTOVERS = frozenset(
 def files_of(tree: Tree, folders: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the files of a tree: on disk as `list_files`, of a revision all.
 
-    Args:
-        tree: The tree.
-        folders: Folders known to hold code; where git has no file in one, all on disk are added.
+    Where git has no file in one of the `folders` known to hold code, all on disk are added.
     """
     if not isinstance(tree, DiskTree):
         return tuple(all_files(tree))
@@ -41,9 +39,6 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
     With git these are the tracked files, those of checked out submodules, and the new ones that no
     ignore rule hides; without it, or where it tracks nothing here, all files but those in folders
     that tools leave behind.
-
-    Returns:
-        The paths, and None or the reason why they do not come from git.
     """
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return walk_files(root), "there is no git repository"
@@ -71,10 +66,7 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
 def walk_files(root: Path, start: str = ".", *, links: bool = False) -> tuple[str, ...]:
     """Return all files on disk below a folder, by POSIX path from `root`, except tools' own.
 
-    Args:
-        root: The repository.
-        start: The folder, from the root.
-        links: Whether links to folders are followed, each folder once.
+    With `links`, links to folders are followed, each folder once.
     """
     found = []
     seen: set[str] = set()

@@ -1,7 +1,7 @@
 """A thin typed layer over the git command.
 
-The user's configuration and environment can change what git prints or hide changes. Each call
-therefore names what it wants by flags, and variables that point git elsewhere are dropped.
+The user's configuration and environment can change what git prints. So each call names what it
+wants by flags, and variables that point git elsewhere are dropped.
 """
 
 from __future__ import annotations
@@ -52,10 +52,6 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:
         """Find the repository around a folder.
-
-        Args:
-            folder: The workspace root: the work tree's top or any folder below it.
-            env: Environment of git; this process's own if None.
 
         Raises:
             ToolMissingError: git is not on PATH.
@@ -199,11 +195,7 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         return [entry for row in rows if (entry := self._status_entry(row)) is not None]
 
     def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of blobs by id, in one batch.
-
-        Raises:
-            GitError: One of them is not available.
-        """
+        """Return the content of blobs by id, in one batch; raise GitError if one is not there."""
         wanted = list(dict.fromkeys(blobs))
         if not wanted:
             return {}
@@ -270,21 +262,13 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         return re.fullmatch(r"gitdir: .*/worktrees/[^/\n]+\n?", link) is not None
 
     def run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
-        """Run a git command in the folder; paths among the arguments are taken literally.
-
-        Raises:
-            GitError: It fails, and `check` is on.
-        """
+        """Run a git command in the folder; paths among the arguments are taken literally."""
         argv = ["--literal-pathspecs", *args]
         done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
         return self.checked(done, args) if check else done
 
     def checked(self, done: Completed, args: Iterable[str]) -> Completed:
-        """Return a finished command.
-
-        Raises:
-            GitError: Its exit status is not 0.
-        """
+        """Return a finished command; raise GitError if its exit status is not 0."""
         if done.returncode != 0:
             command = " ".join(["git", *list(args)[:3]])
             raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")

@@ -41,9 +41,8 @@ _CONFIG = {
 def git_environment(given: Mapping[str, str], *, hooks: bool = False) -> dict[str, str]:
     """Return an environment in which git uses this repository, does not prompt or hide a change.
 
-    Args:
-        given: The environment to start from; its configuration is kept, ours is added and wins.
-        hooks: Whether the repository's hooks run, as for a commit that the user requests.
+    The configuration of `given` is kept; ours wins. `hooks` is whether the repository's hooks run,
+    as for a commit that the user requests.
     """
     env = {key: value for key, value in given.items() if key not in _MISLEADING}
     env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
@@ -71,15 +70,7 @@ def run_git(
     stdin: bytes | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run git in a folder and wait for it.
-
-    Args:
-        folder: The folder.
-        args: git's arguments.
-        env: From `git_environment`; made from this process's own if None.
-        check: Whether a status other than 0 is an error.
-        stdin: Bytes for its standard input.
-        timeout: Seconds after which git is ended.
+    """Run git in a folder, for at most `timeout` seconds; `env` is from `git_environment`.
 
     Raises:
         ToolMissingError: git is not on PATH.

@@ -33,10 +33,8 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 def stamp_of(digest: str, found: os.stat_result, read_at: int) -> Stamp | None:
     """Return the stamp of a file; None if it could change without a change of the stamp.
 
-    Args:
-        digest: The blob id of its content.
-        found: Its state before it was read.
-        read_at: When that was, in nanoseconds since the epoch.
+    `digest` is the blob id of its content, `found` its state before it was read, at `read_at`, in
+    nanoseconds since the epoch.
     """
     if max(found.st_ctime_ns, found.st_mtime_ns) > read_at - _SETTLED:
         return None

@@ -31,11 +31,7 @@ class MergeBase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_available(git: Git, commit: str) -> str | None:
-    """Make a commit and its files available in this clone; fetch them if needed.
-
-    Returns:
-        None on success, else the reason.
-    """
+    """Make a commit and its files available in this clone, fetching them; return why it failed."""
     if git.commit(commit) == commit:
         return None
     remote = remote_of(git)
@@ -84,9 +80,8 @@ def find_merge_base(git: Git, one: str, other: str) -> MergeBase:
 def default_branch(git: Git, name: str | None = None) -> Branch | None:
     """Find the default branch, into which work is merged.
 
-    Candidates, in order: the target of the remote's HEAD, the remote's main and master, then the
-    local main, master and the configured `init.defaultBranch`. One that is named is fetched from
-    the remote if needed.
+    It is the target of the remote's HEAD, the remote's main or master, then the local main, master
+    or the configured `init.defaultBranch`. One that is named is fetched from the remote if needed.
     """
     remote = remote_of(git)
     if name is not None:

@@ -47,17 +47,10 @@ def remote_tip(git: Git, remote: str, branch: str) -> str | None:
 
 
 def fetch_commits(git: Git, remote: str, commits: Iterable[str], *how: str) -> str | None:
-    """Fetch commits by id, without changing references or prompting for a password.
+    """Fetch commits by full id, without changing references; return why it failed.
 
-    Args:
-        git: The repository.
-        remote: Name of the remote.
-        commits: Full ids.
-        how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...`
-            in a partial one.
-
-    Returns:
-        None on success, else the reason.
+    `how` is `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...` in
+    a partial one.
     """
     argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
     argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]

@@ -1,16 +1,14 @@
 """Snapshots of all files of a commit or of the work tree, with git's blob ids.
 
-The id of a file is always computed from the bytes that were read. In the work tree, a file that
-git reports as unchanged has the index's content: if the disk has another one, the file was saved a
+The id of a file is always computed from the bytes that were read. In the work tree, a file that git
+reports as unchanged has the index's content: if the disk has another one, the file was saved a
 moment ago, and the index's is used. If git does not check a file (`assume-unchanged`), or converts
-its content on checkout (line ends, large-file storage), the content on disk counts. Such a file is
-read again unless its stamp shows that it has not changed.
+its content on checkout (line ends, large-file storage), the content on disk counts.
 
-A symbolic link to a file inside the workspace has the id and the content of its target, as for
-Python and every other reader, and the files in a folder appear under each link to the folder too;
-`links` maps each link to its target, since a change of the target changes the link too. Any other
-link has the id and the content of git's blob: the target's path. Submodules are not files;
-`submodules` lists their paths.
+A symbolic link to a file inside the workspace has the id and the content of its target, and the
+files in a folder appear under each link to the folder too; `links` maps each link to its target,
+since a change of the target changes the link too. Any other link has the id and the content of
+git's blob: the target's path. Submodules are not files; `submodules` lists their paths.
 """
 
 from __future__ import annotations
@@ -42,13 +40,7 @@ class _Files:
     """Entries of a tree, divided into files, links and submodules."""
 
     def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, bytes]) -> None:
-        """Index entries.
-
-        Args:
-            git: Where the blobs of links are read from.
-            entries: One for each path.
-            targets: Targets of links that differ from git's on disk, by path.
-        """
+        """Index entries, one for each path; `targets` are of links that differ on disk, by path."""
         self.own: dict[str, str] = {}
         self.submodules: set[str] = set()
         links: list[Entry] = []
@@ -124,16 +116,7 @@ class CommitSnapshot:
     """The files of a commit, below the workspace root."""
 
     def __init__(self, git: Git, commit: str, entries: Iterable[Entry] | None = None) -> None:
-        """List the commit's files.
-
-        Args:
-            git: The repository.
-            commit: Full id.
-            entries: The commit's files, if they are known already.
-
-        Raises:
-            GitError: git does not know the commit.
-        """
+        """List the files of a commit, by its full id; raise GitError if git does not know it."""
         self._git = git
         self._files = _Files(git, git.tree(commit) if entries is None else entries, {})
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
@@ -146,20 +129,11 @@ class CommitSnapshot:
         return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files: git's blob ids.
-
-        Raises:
-            KeyError: A path is not a file of the commit.
-        """
+        """Return the digests of files: git's blob ids."""
         return {path: self.blobs[path] for path in paths}
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
-        """Yield files with their content, read in one batch.
-
-        Raises:
-            KeyError: A path is not a file of the commit.
-            GitError: A file is missing from the clone.
-        """
+        """Yield files with their content, read in one batch."""
         for path, data in self.read(paths).items():
             yield path, Loaded(data, self._git.blob_id(data))
 
@@ -167,12 +141,7 @@ class CommitSnapshot:
         """Do nothing: a commit never changes."""
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of files, in one batch.
-
-        Raises:
-            KeyError: A path is not a file of the commit.
-            GitError: A file is missing from the clone.
-        """
+        """Return the content of files, in one batch."""
         wanted = {path: self.blobs[path] for path in paths}
         contents = self._git.read(wanted.values())
         return {path: contents[blob] for path, blob in wanted.items()}
@@ -186,15 +155,7 @@ class WorktreeSnapshot:
     """
 
     def __init__(self, git: Git, work: WorkTree | None = None) -> None:
-        """List the work tree's files; only links are read.
-
-        Args:
-            git: The repository.
-            work: The result of `look`, if it was called already.
-
-        Raises:
-            GitError: git failed.
-        """
+        """List the work tree's files, by `look`; only links are read."""
         self._git = git
         work = look(git) if work is None else work
         entries: dict[str, Entry] = {}
@@ -246,7 +207,6 @@ class WorktreeSnapshot:
         """Yield files with their content, one at a time; those not on disk in one batch.
 
         Raises:
-            KeyError: A path is not a file of the work tree.
             GitError: A file cannot be read, or is neither on disk nor in the clone.
             WorkTreeChangedError: A file has changed during this run.
         """
@@ -318,10 +278,7 @@ class WorktreeSnapshot:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
-        """Return the entry of a changed path on disk; None if no file is there.
-
-        The target of a link is added to `targets`.
-        """
+        """Return the entry of a changed path on disk, if any; a link's target goes to `targets`."""
         where = f"{self._git.folder}/{path}"
         try:
             mode = os.lstat(where).st_mode

@@ -34,11 +34,7 @@ class SnapshotTree:
         return files, folders
 
     def read(self, path: str) -> bytes:
-        """Return a file's content.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-        """
+        """Return a file's content; raise FileNotFoundError if there is no such file."""
         at = self._resolved(path)
         if at not in self._snapshot.blobs:
             raise FileNotFoundError(path)

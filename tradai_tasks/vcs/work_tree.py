@@ -1,8 +1,8 @@
 """Read git's index and status, with files that git was told to treat as unchanged.
 
 `git update-index --assume-unchanged` and `--skip-worktree` make git report a file as unchanged
-whatever is on disk. Tests run on what is on disk, so such a file counts as changed if it differs. A
-file marked skip-worktree that is not on disk was omitted by a sparse checkout, and counts with the
+whatever is on disk. Tests run on what is on disk, so such a file counts as changed if it differs.
+One marked skip-worktree that is not on disk was omitted by a sparse checkout, and counts with the
 index's content.
 """
 
@@ -34,11 +34,7 @@ class WorkTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
-    """Return the index and the status of the work tree.
-
-    Raises:
-        GitError: git failed.
-    """
+    """Return the index and the status of the work tree."""
     index = git.index()
     converted = git.converted(entry.path for entry in index)
     told = status.result() if status else git.status()

@@ -68,11 +68,6 @@ def _folder(root: Path) -> str:
     """Return the workspace's folder in its repository, with a slash; empty for the top.
 
     A repository that ignores the folder is not its own, such as one of a home's dotfiles.
-
-    Raises:
-        CommandFailedError: git failed.
-        SettingsError: The folder has a name that cannot stand in a workflow file.
-        ToolMissingError: git is not installed.
     """
     done = run_git(root, "rev-parse", "--show-prefix", check=False)
     if done.returncode == NOT_A_REPOSITORY:
@@ -93,8 +88,7 @@ def _folder(root: Path) -> str:
 def _branch(root: Path, env: Mapping[str, str]) -> str | None:
     """Return the default branch: as the CI event or the remote says, else `main` or `master`.
 
-    Where none of these is there, it is the current one. None where that is not known, outside git,
-    and where its name cannot stand in a workflow file.
+    Else it is the current one; None where that is not known, or cannot stand in a workflow file.
     """
     name = main_branch_of(read_event(env))
     if name is None:
@@ -108,14 +102,7 @@ def _branch(root: Path, env: Mapping[str, str]) -> str | None:
 
 
 def _unignored(root: Path) -> tuple[str, ...]:
-    """Return the folders that a CI job makes and git does not ignore; none outside git.
-
-    A release is refused where there is something uncommitted.
-
-    Raises:
-        CommandFailedError: git failed.
-        ToolMissingError: git is not installed.
-    """
+    """Return the folders that a CI job makes and git does not ignore: they would stop a release."""
     done = run_git(root, "check-ignore", "--no-index", "--", *_MADE, check=False)
     if done.returncode == NOT_A_REPOSITORY:
         return ()

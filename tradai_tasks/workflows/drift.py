@@ -31,8 +31,8 @@ def plan(
 ) -> tuple[Change, ...]:
     """Compare the files that should be there with those that are.
 
-    The user's own file has the same path, the same path but for its suffix, or the workflow's name:
-    two workflows of one name would both start what follows them.
+    The user's own file has the same path but for its suffix, or the workflow's name: two workflows
+    of one name would both start what follows them.
     """
     changes = []
     foreign = {path: text for path, text in present.items() if not is_ours(text, folder)}

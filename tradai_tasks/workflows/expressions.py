@@ -33,10 +33,7 @@ _PYTHON = {
 
 
 def may_hold(condition: str, values: Mapping[str, Any]) -> bool:
-    """Return whether a condition can be true while the values hold.
-
-    `values` are by name, such as `github.event_name`.
-    """
+    """Return whether a condition can be true while values such as `github.event_name` hold."""
     found = value_of(condition, values)
     return True if found is UNKNOWN else bool(found)
 

@@ -17,11 +17,7 @@ _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": 
 
 
 def check(changes: Sequence[Change]) -> None:
-    """Print the differences, and raise if there are any.
-
-    Raises:
-        WorkflowDriftError: A file differs from the wanted one.
-    """
+    """Print the differences, and raise WorkflowDriftError if there are any."""
     drifted = [change for change in changes if change.state != "same"]
     if not drifted:
         return
@@ -44,14 +40,9 @@ def excluding(foreign: Sequence[Change]) -> str:
 def write(
     root: Path, changes: Sequence[Change], *, force: bool, prune: bool, dry_run: bool = False
 ) -> list[str]:
-    """Write the wanted files, and return a line on each change.
+    """Write the wanted files, or print the diff in a dry run; return a line on each change.
 
-    Args:
-        root: The repository.
-        changes: The changes from `drift.plan`.
-        force: Whether to overwrite files that are not the library's.
-        prune: Whether to delete files of the library that no longer fit.
-        dry_run: Whether to print the diff instead.
+    `force` overwrites files that are not the library's; `prune` deletes its own that no longer fit.
 
     Raises:
         FileExistsAlreadyError: A file is not the library's and `force` is not given, or something
@@ -79,11 +70,7 @@ def write(
 
 
 def make_sure_of_room(root: Path, paths: Iterable[str]) -> None:
-    """Check that each path is free or a file, and that its parents are folders.
-
-    Raises:
-        FileExistsAlreadyError: One is not. A broken link is neither a file nor a folder.
-    """
+    """Raise FileExistsAlreadyError unless each path is free or a file, and its parents folders."""
     for path in paths:
         file = root / path
         folders = [parent for parent in file.parents if parent.is_relative_to(root)]

@@ -1,8 +1,8 @@
 """Judge the results of all CI jobs for the one job that branch protection requires.
 
-GitHub counts a skipped required check as passed, and a job whose need failed is skipped. So one job
-always runs, gets `toJSON(needs)`, and judges it: every job must have succeeded, or have been
-skipped where the workflow allows that.
+GitHub counts a skipped required check as passed, and skips a job whose need failed. So one job
+always runs, and judges `toJSON(needs)`: every job must have succeeded, or have been skipped where
+the workflow allows that.
 """
 
 from __future__ import annotations
@@ -43,11 +43,7 @@ class NeededJob:
 
 
 def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
-    """Parse options of the form `JOB` or `JOB=NEED.OUTPUT:VALUE`.
-
-    Raises:
-        BadArgumentsError: One has neither form, or names a job a second time.
-    """
+    """Parse options of the form `JOB` or `JOB=NEED.OUTPUT:VALUE`, each job once."""
     found: dict[str, MaySkip] = {}
     for word in words:
         match = _MAY_SKIP.fullmatch(word)
@@ -64,11 +60,7 @@ def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
 
 
 def parse_needs(text: str | None) -> tuple[NeededJob, ...]:
-    """Parse the `needs` context from JSON.
-
-    Raises:
-        GateError: It is missing, is not such a context, or names no job.
-    """
+    """Parse the `needs` context from JSON; raise GateError if it is none, or names no job."""
     if not text or not text.strip():
         raise GateError("gate: NEEDS is not set; give it as NEEDS: ${{ toJSON(needs) }} in env")
     try:

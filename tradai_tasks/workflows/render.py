@@ -47,9 +47,7 @@ def header_of(folder: str = "") -> str:
 
 
 def render(template: str, values: Values, *, header: str) -> str:
-    """Render a template.
-
-    `header` is the first line of the result.
+    """Render a template, after a first line `header`.
 
     Raises:
         LookupError: The template names something unknown.

@@ -90,10 +90,6 @@ def gather(  # noqa: PLR0913 - everything to look at
     """Return the traits of a repository that the choice of workflows depends on.
 
     Args:
-        tree: The repository's files.
-        workspace: What is in it.
-        settings: Its settings.
-        sessions: Names of its sessions.
         noxfile: The text of its noxfile.
         locks: Lock files that are committed, from the root.
         present: Texts of the workflow files that are there, by path.
@@ -190,10 +186,6 @@ def committed_locks(
     """Return the lock files that are committed, or would be by `git add --all`.
 
     With `tracked`, those that git does not track are left out.
-
-    Raises:
-        CommandFailedError: git failed.
-        ToolMissingError: git is not installed.
     """
     files = [join(project, "uv.lock") for project in projects]
     if not files:  # git would list every file

@@ -102,14 +102,7 @@ class KindRules:
         areas: Mapping[str, Area],
         args: Sequence[str],
     ) -> None:
-        """Prepare the rules.
-
-        Args:
-            tree: Reads files whose name does not say enough.
-            layouts: The layout of each package.
-            areas: From `areas_of`.
-            args: Further arguments of every run of pytest.
-        """
+        """Prepare the rules; `areas` are from `areas_of`, `args` are of each pytest run."""
         self._tree = tree
         self.areas = areas
         self._args = args

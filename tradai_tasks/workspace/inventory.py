@@ -1,7 +1,7 @@
 """Say of every Python file of the repository what it is and which sessions look at it.
 
-lint, typecheck, security, coverage and the discovery of tests take their files from here, so that
-a file can be left out in one place only, where it is named.
+lint, typecheck, security, coverage and the discovery of tests take their files from here, so that a
+file can be left out in one place only, where it is named.
 """
 
 from __future__ import annotations
@@ -156,12 +156,7 @@ def inventory_of(
 ) -> Inventory:
     """Return the inventory of a repository.
 
-    Args:
-        paths: Returns every file that git tracks or would; where git is missing, every file.
-        tree: Reads configuration, and the first line of a file without an ending.
-        workspace: What discovery found.
-        layouts: The layout of each package.
-        settings: The settings.
+    `paths` returns every file that git tracks or would; where git is missing, every file.
     """
     return Inventory(_LookRules(paths, tree, workspace, layouts, settings))
 

@@ -53,10 +53,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def layout_of(tree: Tree, package: Package, *, nested: Iterable[str] = ()) -> Layout:
-    """Find a package's code and tests.
-
-    `nested` are folders of other packages, which are not part of this one.
-    """
+    """Find a package's code and tests; `nested` are folders of other packages in it."""
     inside = frozenset(nested)  # the folder itself too: nothing below it has its path
     found: dict[str, ImportName] = {}
     roots: dict[str, None] = {}

@@ -54,8 +54,8 @@ def unit_package(path: str) -> Package:
 def _module(path: str, home: str, roots: tuple[str, ...]) -> tuple[str, ImportName]:
     """Return a file's source root and its name from there, as mypy and Python find it.
 
-    The root is the nearest source root above it, or the package's folder; below a folder whose
-    name is no identifier, it is that folder.
+    The root is the nearest source root above it, or the package's folder; below a folder whose name
+    is no identifier, it is that folder.
     """
     above = [root for root in roots if root == "." or path.startswith(f"{root}/")]
     root = max([home, *above], key=lambda folder: (folder != ".", len(folder)))

@@ -13,12 +13,9 @@ from tradai_tasks.workspace.discovery import Workspace
 
 
 def require_path_sources(root: Path, workspace: Workspace) -> None:
-    """Check that every folder exists that a package of the workspace is taken from.
+    """Raise PathSourceMissingError for folders of path sources that do not exist, a line for each.
 
     uv says "Distribution not found", and neither which package wants it nor what to do.
-
-    Raises:
-        PathSourceMissingError: One does not; a line for each.
     """
     documents = {package.path: package.document for package in workspace.packages}
     documents.setdefault(".", workspace.root_document)

@@ -15,12 +15,7 @@ _SKIPPED = frozenset({"node_modules", "build", "dist", "__pycache__", "venv"})
 
 
 def no_project(tree: Tree, root: Mapping[str, Any]) -> str:
-    """Return what to do about a repository without any project that uv knows, in one line.
-
-    Args:
-        tree: The repository.
-        root: The pyproject.toml at its root; empty if there is none.
-    """
+    """Return what to do about a repository without any project that uv knows, in one line."""
     where = "pyproject.toml" if root else "this folder"
     if isinstance(root.get("tool"), Mapping) and "poetry" in root["tool"]:
         return (

@@ -50,11 +50,7 @@ def libraries_of(
 
 
 def chosen(libraries: Sequence[Package], only: Iterable[str]) -> tuple[Package, ...]:
-    """Return the libraries with given names; all if no name is given.
-
-    Raises:
-        BadArgumentsError: No library has a given name.
-    """
+    """Return the libraries with given names, or all; raise BadArgumentsError for an unknown one."""
     by_name = {package.name: package for package in libraries}
     wanted = [str(canonicalize_name(name)) for name in only]
     for name in wanted:

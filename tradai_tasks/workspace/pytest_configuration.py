@@ -89,7 +89,7 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
 def may_collect(tree: Tree, configuration: PytestConfiguration, others: frozenset[str]) -> bool:
     """Return whether pytest may collect a file when it is started in the root.
 
-    It does not if no file on disk has the name of a test, in the folders that pytest enters. After
+    It does not if no file on disk has the name of a test, in the folders that pytest enters; after
     `_MOST_FOLDERS` folders the answer is yes.
     """
     pending = deque(["."])

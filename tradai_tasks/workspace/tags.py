@@ -48,26 +48,18 @@ def tag_name(slug: str | None, version: str) -> str:
 
 
 def tag_text(text: str) -> str:
-    """Return a tag's name, given as the name or as `refs/tags/<name>`.
-
-    Raises:
-        BadTagError: No release tag can have this name.
-    """
+    """Return a tag's name, given so or as `refs/tags/<name>`; raise BadTagError if it is none."""
     name = text.removeprefix("refs/tags/")
     _check_name(name, text)
     return name
 
 
 def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
-    """Parse a release tag, given as its name or as `refs/tags/<name>`.
+    """Parse a release tag, any text, given as its name or as `refs/tags/<name>`.
 
     The known slugs decide where the version begins: `my-v2-strategy-v1.0.0` is `my-v2-strategy` at
     1.0.0, and `a-v1.0.0-v2.0.0` is `a` at 1.0.0-v2.0.0 or `a-v1.0.0` at 2.0.0, depending on which
     of the two exists. If both exist, the tag is ambiguous, which is an error.
-
-    Args:
-        text: Any text; it is not trusted.
-        slugs: The strategies of the repository, by the names of their folders.
 
     Raises:
         BadTagError: It is not a release tag, is of no known strategy, or is ambiguous.
@@ -101,8 +93,8 @@ def check_release(tag: ReleaseTag) -> Version | None:
     """Return the version that a released package carries; None where any will do: for a test tag.
 
     Raises:
-        BadTagError: It has build metadata, or its version has no PEP 440 form and it is not a
-            test tag.
+        BadTagError: It has build metadata, or its version has no PEP 440 form and it is not a test
+            tag.
     """
     if "+" in tag.version:
         bare = tag.text.partition("+")[0]
@@ -120,14 +112,9 @@ def check_release(tag: ReleaseTag) -> Version | None:
 
 
 def is_version_of(tag: ReleaseTag, project_version: str | None) -> bool:
-    """Return whether a package's version is that of a tag.
+    """Return whether a package's version is that of a tag; any is that of a test tag.
 
-    Versions are compared in PEP 440 form if both have one: 1.0.0-rc1 equals 1.0.0rc1. A test tag
-    matches any version.
-
-    Args:
-        tag: The tag.
-        project_version: `project.version` of the package; None if it states none.
+    Versions are compared in PEP 440 form if both have one: 1.0.0-rc1 equals 1.0.0rc1.
     """
     if tag.is_test or project_version == tag.version:
         return True
@@ -138,16 +125,10 @@ def is_version_of(tag: ReleaseTag, project_version: str | None) -> bool:
 def check_version(
     tag: ReleaseTag, project_version: str | None, *, file: str, name: str | None = None
 ) -> None:
-    """Refuse a package whose version is not that of the tag that releases it.
+    """Raise VersionMismatchError for a package whose version is not that of its release's tag.
 
-    Args:
-        tag: The tag.
-        project_version: `project.version` of the package; None if it states none.
-        file: The package's pyproject.toml, from the workspace root.
-        name: Name of the package for the session `bump`; the tag's slug if None.
-
-    Raises:
-        VersionMismatchError: They differ.
+    `file` is the package's pyproject.toml, `name` what the session `bump` calls it; the tag's slug
+    if None.
     """
     if is_version_of(tag, project_version):
         return
@@ -172,8 +153,8 @@ def is_semver(text: str) -> bool:
 def pep440_of(version: str) -> Version | None:
     """Return the PEP 440 form of a semantic version; None if none means the same.
 
-    PEP 440 reads 1.0.0-1 and 1.0.0-post1 as releases *after* 1.0.0, while in Semantic Versioning
-    they come before it: such a version has no PEP 440 form.
+    PEP 440 reads 1.0.0-1 and 1.0.0-post1 as releases *after* 1.0.0, in Semantic Versioning they
+    come before it.
     """
     if "+" in version:
         return None

@@ -1,7 +1,6 @@
 """Plan a version bump: the next version, and the steps that are still to do.
 
-Nothing here changes the repository: `plan` gets its state and returns the missing steps, so that a
-bump that was interrupted at any point is finished by running it again.
+Nothing here changes the repository, so a bump that was interrupted is finished by running it again.
 """
 
 from __future__ import annotations
@@ -65,16 +64,11 @@ class BumpPlan:
 
 
 def next_version(current: str, step: str, *, name: str) -> Version:
-    """Return the version after a step.
+    """Return the version after a step: `patch`, `minor`, `major`, `rc`, or any version itself.
 
     `patch`, `minor` and `major` of a pre-release give the release it prepares, if that is such a
-    step: minor of 1.1.0rc1 is 1.1.0. `rc` of a stable version is the first release candidate of
-    the next minor, of an alpha or beta the first of the same release, of a candidate the next one.
-
-    Args:
-        current: The version now.
-        step: `patch`, `minor`, `major`, `rc`, or a version; it may be lower than `current`.
-        name: The package, for messages.
+    step: minor of 1.1.0rc1 is 1.1.0. `rc` of a stable version is the first release candidate of the
+    next minor, of an alpha or beta the first of the same release, of a candidate the next one.
 
     Raises:
         BumpError: The step is neither, or is not possible from the current version.
@@ -99,12 +93,7 @@ def next_version(current: str, step: str, *, name: str) -> Version:
 
 
 def version_of(content: bytes, file: str) -> str:
-    """Return `project.version` of a pyproject.toml.
-
-    Raises:
-        BrokenTomlError: It does not parse.
-        BumpError: It states no version.
-    """
+    """Return `project.version` of a pyproject.toml; raise BumpError if it states none."""
     project = parse_toml(content, file).get("project")
     project = project if isinstance(project, dict) else {}
     if "version" in project.get("dynamic", ()):
@@ -122,11 +111,9 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
     """Return a pyproject.toml with another version and every other byte unchanged.
 
     Each place with the old version in quotes is tried, and the one chosen after which the parsed
-    document differs in `project.version` alone. So it does not matter how the key is written, or
-    what else has that version.
+    document differs in `project.version` alone, however the key is written.
 
     Raises:
-        BrokenTomlError: It does not parse.
         BumpError: It states no version, or writes it with escapes.
     """
     old = version_of(content, file)
@@ -146,11 +133,7 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 
 
 def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
-    """Check that a lock file changed in one package's version and nothing else.
-
-    Raises:
-        BumpError: More than that changed, by the data (see lock_digest).
-    """
+    """Raise BumpError if more than one package's version changed in a lock file, by its data."""
     if _without_version(before, name, file) != _without_version(after, name, file):
         raise BumpError(
             f"{file}: more than the version of {name} changed, so it was out of date before; run "

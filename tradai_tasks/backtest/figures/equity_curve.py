@@ -44,11 +44,9 @@ class Curve:
         return max(range(self.deepest + 1), key=self.equity.__getitem__)
 
     def at_ends_of_days(self) -> list[tuple[int, float]]:
-        """Return the equity at the end of each UTC day, from the first whole one on.
+        """Return pairs of a UTC day's number since the epoch and the equity at its end.
 
-        Returns:
-            Pairs of the day's number since the epoch and the equity; a day without a candle has
-            that of the day before.
+        The first is the first whole day; a day without a candle has the equity of the day before.
         """
         ends = {(time - 1) // _DAY: n for n, time in enumerate(self.times) if n}
         if not ends:

@@ -1,8 +1,8 @@
 """Compare the figures of a full backtest with their thresholds.
 
 Drawdown and the daily Sharpe ratio are of the account marked to market. freqtrade's own figures are
-of realised profits; it writes a number even if there is none: a profit factor of 0 if no trade
-lost, a ratio of -100 if there is no deviation, 0 if there was no trade. They are interpreted here.
+of realised profits, and are numbers even if there is none: a profit factor of 0 if no trade lost, a
+ratio of -100 if there is no deviation, 0 if there was no trade. They are interpreted here.
 """
 
 from __future__ import annotations

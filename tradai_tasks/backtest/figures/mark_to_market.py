@@ -38,9 +38,7 @@ _SHORTEST_MONTH, _LONGEST_MONTH = 28 * 86_400, 31 * 86_400  # seconds
 
 
 def mark_to_market(result: BacktestResult, prices: Mapping[str, Prices], step: int) -> Curve:
-    """Return the account at the start, and at the close of each candle.
-
-    `step` is the length of a candle in seconds.
+    """Return the account at the start, and at the close of each candle of `step` seconds.
 
     Raises:
         CandlesError: A candle is missing while a position is held.

@@ -34,11 +34,7 @@ class Prices:
 
 
 def read_prices(files: Iterable[PriceFile], folder: Path) -> dict[str, Prices]:
-    """Read the prices of each pair.
-
-    Raises:
-        BacktestResultError: A file is missing, or has another size than was said.
-    """
+    """Read the prices of each pair; raise BacktestResultError for a missing or cut file."""
     return {one.pair: _read(one, folder / one.file) for one in files}
 
 

@@ -79,11 +79,7 @@ _RATIOS = {"sortino": "freqtrade-sortino", "calmar": "freqtrade-calmar"}
 
 
 def find_result(folder: Path) -> Path:
-    """Return the only result file in a run's own folder, which was empty before.
-
-    Raises:
-        BacktestResultError: There is none, or several.
-    """
+    """Return the only result file in a run's own folder; raise BacktestResultError if not one."""
     found = sorted(folder.glob("*.zip"))
     if not found:
         raise BacktestResultError("freqtrade made no result")

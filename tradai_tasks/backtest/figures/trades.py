@@ -121,11 +121,7 @@ def trade_of(raw: Mapping[str, Any]) -> Trade:
 
 
 def number(value: Any, what: str) -> float:
-    """Return a finite number.
-
-    Raises:
-        ValueError: It is not finite.
-    """
+    """Return a finite number; raise ValueError for any other value."""
     found = float(value)
     if not math.isfinite(found):
         raise ValueError(f"{what} is {found}")

@@ -1,7 +1,6 @@
 """Part of `run.py`: other commands of freqtrade than `backtesting`, and their findings.
 
-It runs in an interpreter that has freqtrade and not this library, so it imports no sibling. The
-results of `lookahead-analysis` and `recursive-analysis` are taken from freqtrade's own objects:
+The results of `lookahead-analysis` and `recursive-analysis` are taken from freqtrade's own objects:
 what it prints is a table for people.
 """
 

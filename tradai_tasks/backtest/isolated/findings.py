@@ -1,8 +1,4 @@
-"""What a run leaves beside freqtrade's result: prices, and the conditions that it ran under.
-
-Like `run.py`, which loads it, this file runs in an interpreter that has freqtrade and not
-this library.
-"""
+"""Part of `run.py`: what a run leaves beside freqtrade's result, prices and its conditions."""
 
 from __future__ import annotations
 
@@ -116,11 +112,8 @@ def write_prices(  # pragma: no cover - needs pandas
 ) -> list[dict[str, Any]]:
     """Write the close prices and funding payments of each pair that is traded.
 
-    Args:
-        needed: The series that the strategy reads.
-        config: freqtrade's configuration.
-        data: Folder with their candles; the files are written beside it.
-        start: First moment to write, in seconds since the epoch.
+    The files are written beside the folder `data` of candles; `start` is in seconds since the
+    epoch.
     """
     import pandas as pd  # noqa: PLC0415 - only here
     from freqtrade.exchange import Exchange  # noqa: PLC0415 - only here

@@ -1,7 +1,4 @@
-"""Part of `run.py`: refuse connections to other machines, and record child processes.
-
-It runs in an interpreter that has freqtrade and not this library, so it imports no sibling.
-"""
+"""Part of `run.py`: refuse connections to other machines, and record child processes."""
 
 from __future__ import annotations
 

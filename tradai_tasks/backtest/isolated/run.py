@@ -1,11 +1,10 @@
 """Script for the strategy's own environment: check the candles, then start freqtrade.
 
 This file runs in an interpreter that has freqtrade and not this library, so it loads the other
-files of its folder by their paths. It asks freqtrade what the strategy reads (pairs, timeframes,
-start-up candles), compares that with the candles, copies only these into the run's own folder,
-forbids connections to other machines, records child processes, and then starts freqtrade. It does
-so in the same process, since importing freqtrade takes longer than everything else. A twin with
-another seed of hashes may run beside it.
+files of its folder by their paths, and they import no sibling. It asks freqtrade what the strategy
+reads (pairs, timeframes, start-up candles), compares that with the candles, copies only these into
+the run's own folder, forbids connections to other machines, records child processes, and then
+starts freqtrade in the same process. A twin with another seed of hashes may run beside it.
 
 A JSON file with the order names another one, in which the findings are written.
 """

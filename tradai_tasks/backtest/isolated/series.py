@@ -1,8 +1,4 @@
-"""Part of `run.py`: the candles that a strategy reads, and what is missing from them.
-
-Like `run.py`, which loads it, this file runs in an interpreter that has freqtrade and not this
-library.
-"""
+"""Part of `run.py`: the candles that a strategy reads, and what is missing from them."""
 
 from __future__ import annotations
 
@@ -58,11 +54,7 @@ def day(moment: int) -> str:
 def missing_parts(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
     """Return what is missing from a series, a line each; empty if it is complete.
 
-    Args:
-        needed: The series.
-        seen: The candles in its file.
-        most_missing: Most candles that may be missing inside, in percent of the whole; both ends
-            must exist.
+    At most `most_missing` percent of the candles may be missing inside; both ends must exist.
     """
     if seen.fault:
         return [seen.fault]
@@ -109,11 +101,7 @@ def without_market(snapshot: Mapping[str, Any], pairs: Iterable[str]) -> list[st
 
 
 def plain_pairs(pairs: Any) -> list[str]:
-    """Return the pairs of a configuration, which must be named one by one.
-
-    Raises:
-        ValueError: There are none, one is a pattern, or one is a duplicate.
-    """
+    """Return the pairs of a configuration, named one by one; raise ValueError if they are not."""
     named = [str(pair) for pair in pairs or []]
     if not named:
         raise ValueError("the configuration has no exchange.pair_whitelist")

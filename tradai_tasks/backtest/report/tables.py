@@ -37,12 +37,8 @@ def tables(
 ) -> Iterator[ReportTable]:
     """Yield the tables that follow the gates and the picture.
 
-    Args:
-        result: freqtrade's result.
-        curve: The account, marked to market.
-        record: The record of this backtest.
-        previous: That of the previous release; None if there is none here.
-        split: First day out of sample, as 2025-10-01; None to split nothing.
+    `previous` is the record of the previous release, if any; `split` the first day out of sample,
+    as 2025-10-01; None to split nothing.
     """
     currency = result.currency
     if previous is not None:

@@ -42,11 +42,8 @@ def figures(
 ) -> tuple[Figure, ...]:
     """Return the coverage of each share's own code, whatever else was measured.
 
-    Args:
-        report: coverage.py's report as JSON; absent if nothing was measured.
-        shares: The code.
-        home: Folder that pytest ran in, which the report's paths are relative to.
-        settings: coverage.py's settings, from the record of the run.
+    `report` is coverage.py's as JSON, absent if nothing was measured; its paths are relative to
+    `home`, where pytest ran. `settings` are coverage.py's, from the record of the run.
     """
     measured: dict[str, Mapping[str, Any]] = {}
     if report.is_file():
@@ -125,9 +122,7 @@ def _matches(file: Path, home: Path, pattern: str) -> bool:
 def user_floor(args: Sequence[str], settings: Mapping[str, Any]) -> float:
     """Return the floor in percent that the user's own configuration of coverage states; 0 if none.
 
-    Args:
-        args: All arguments of pytest; the last `--cov-fail-under` is the session's own.
-        settings: coverage.py's settings, from the record of the run.
+    The last `--cov-fail-under` of pytest's arguments `args` is the session's own.
     """
     options = [
         following if word == "--cov-fail-under" else word.partition("=")[2]
@@ -141,11 +136,8 @@ def user_floor(args: Sequence[str], settings: Mapping[str, Any]) -> float:
 def floor_fault(found: Sequence[Figure], *, user: float, precision: int, home: Path) -> str | None:
     """Return why the figures do not reach their floors, as one line; None if they do.
 
-    Args:
-        found: The figures.
-        user: The user's own floor in percent, which holds where it is the stricter one.
-        precision: Decimal places to which coverage.py rounds before it compares with that.
-        home: Folder from which the message names files.
+    `user` is the user's own floor in percent, which holds where it is stricter; coverage.py rounds
+    to `precision` places before it compares with that. Files are named from `home`.
     """
     for figure in found:
         floor = max(figure.floor, user)

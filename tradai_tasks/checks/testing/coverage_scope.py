@@ -17,8 +17,7 @@ from tradai_tasks.workspace.loose_code import with_loose_code
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
     """Return whether a package is a workspace root that only holds others together.
 
-    It has no code, or uv does not install it, so that scripts at its top level are not a package.
-    Its tests are tests of the members.
+    It has no code, or uv does not install it. Its tests are tests of the members.
     """
     if package.path != "." or (package.is_installed and layout.has_code):
         return False
@@ -33,8 +32,6 @@ class Shares(Mapping[Package, Layout]):
     its code. Tests outside the packages are the root's. Any other package with code but no tests
     has a session that fails where tests are required, or where no package has any; else it has
     none, and is `untested`.
-
-    Files are looked at only for what layouts do not show, and for the share that is asked for.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made from
@@ -49,13 +46,8 @@ class Shares(Mapping[Package, Layout]):
     ) -> None:
         """Find the packages.
 
-        Args:
-            tree: The repository.
-            workspace: What is in it.
-            layouts: The layout of each package.
-            inventory: Every Python file.
-            markers: Markers of tests that have a session of their own.
-            required: Whether every package with code must have tests.
+        `markers` are those of tests that have a session of their own; `required` is whether every
+        package with code must have tests.
         """
         self._layouts = layouts
         self._inventory = inventory
@@ -118,9 +110,8 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
     """Return the folders and files that make pytest collect just the tests of one session.
 
     A folder is given where all tests below it are of this session, so that a `collect_ignore`
-    applies; else its files are.
-
-    `folders` are where its tests usually are; given as they are if they hold any.
+    applies; else its files are. `folders` are where its tests usually are; given as they are if
+    they hold any.
     """
     tests = inventory.tests(home)
     found: dict[str, None] = {}

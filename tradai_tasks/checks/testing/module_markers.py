@@ -9,8 +9,8 @@ from collections.abc import Collection
 def marks_all(content: bytes, markers: Collection[str]) -> bool:
     """Return whether every test of a module certainly has one of some markers.
 
-    Only a single assignment counts, `pytestmark = pytest.mark.NAME` or a list of such, with pytest
-    imported by its name. Everything else is left to pytest, which alone knows all markers.
+    Only `pytestmark = pytest.mark.NAME`, or a list of such, counts. All else is left to pytest,
+    which alone knows all markers.
     """
     if b"pytestmark" not in content:
         return False

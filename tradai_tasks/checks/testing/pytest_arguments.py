@@ -49,10 +49,7 @@ class PytestArguments:
 
 
 def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path]) -> PytestArguments:
-    """Read the arguments after `--`.
-
-    `bases` are further folders that paths may be relative to, such as where the user is.
-    """
+    """Read the arguments after `--`; paths may be relative to `home` or to one of `bases`."""
     words, paths, narrowing = [], [], []
     informing = None
     before = ""  # the option whose value a word is

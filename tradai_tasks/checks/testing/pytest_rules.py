@@ -69,8 +69,8 @@ def sync_commands(
 ) -> list[list[str]]:
     """Return the uv commands that install a package and its test tools, in order.
 
-    A group of the root is given by its plain name, unless the package has a group of the same name:
-    uv then uses the package's, so the root's needs a second call.
+    A group of the root with the name of one of the package's needs a second call: uv would use the
+    package's.
     """
     own_groups = {p.name for p in places if p.owner == "package" and p.kind == "group"}
     command = ["uv", "sync", "--locked", "--no-default-groups"]
@@ -97,14 +97,11 @@ def sync_commands(
 
 
 def check_conflicts(package: Package, places: Sequence[Place], root: Mapping[str, Any]) -> None:
-    """Check that uv can install the places of test tools together.
+    """Raise ToolNotLockedError if uv cannot install the places of test tools together.
 
     `tool.uv.conflicts` has sets of groups and extras that exclude each other; an entry without
     `package` is of the project in whose file it is:
     https://docs.astral.sh/uv/concepts/projects/config/#conflicting-dependencies
-
-    Raises:
-        ToolNotLockedError: Two of them exclude each other.
     """
     for document in (package.document, root):
         own = document is package.document or package.path == "."
@@ -133,9 +130,8 @@ def _is_of(entry: Mapping[str, str], place: Place, package: Package, own: bool) 
 def coverage_sources(tree: Tree, package: Package, layout: Layout) -> list[str]:
     """Return what coverage measures: folders by path from the package, lone modules by name.
 
-    Folders rather than names, since coverage by name omits a package that no test imports. Folders
-    below without `__init__.py` are listed too: coverage does not search them for files that were
-    never run.
+    Coverage by name omits a package that no test imports. Folders below without `__init__.py` are
+    listed too: coverage does not search them for files that were never run.
     """
     found: dict[str, None] = {}
     for module in layout.imports:

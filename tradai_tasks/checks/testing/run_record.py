@@ -85,18 +85,9 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
     contexts: Path | None = None,
     divided: Path | None = None,
 ) -> dict[str, str]:
-    """Return environment variables for a pytest run with the plugin.
+    """Return environment variables for a pytest run with the plugin, whose module has the orders.
 
-    Args:
-        folder: An empty folder for the record.
-        markers: Markers that have sessions.
-        only: The marker that tests must have to be run; None for any.
-        elsewhere: Markers whose tests another session runs, each with the paths it runs them from,
-            or None for all.
-        search: The present PYTHONPATH.
-        replayed: Test files that are not to be run.
-        contexts: The folder from which coverage's contexts name test files; None for no contexts.
-        divided: The file for coverage divided by test file; None for none.
+    `folder` is an empty one for the record; `search` is the present PYTHONPATH.
     """
     orders = {
         "folder": str(folder),
@@ -115,11 +106,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """Read a record; None if pytest did not get as far as to begin one.
-
-    Raises:
-        RunRecordError: It cannot be read.
-    """
+    """Read a record; None if pytest did not begin one; raise RunRecordError if it is unreadable."""
     record = RunRecord()
     started = False
     for file in sorted(folder.glob("*.jsonl")):

@@ -72,7 +72,6 @@ def judge_run(  # noqa: PLR0913 - what a verdict is about
 
     Args:
         name: The package, for the message.
-        status: pytest's exit status.
         record: What it did; None if there is no record.
         assignment: Which of the tests are those of the session.
         home: Folder from which messages name files.

@@ -76,8 +76,7 @@ def _mark(name: str) -> re.Pattern[bytes]:
     """Return a pattern for code that applies the marker.
 
     That is `mark.name`, `add_marker("name")`, and under another name of `mark` a decorator, a
-    `pytestmark` or `marks=`. It decides only whether the marker has a session; pytest decides
-    which tests that runs.
+    `pytestmark` or `marks=`. pytest decides which tests the marker's session runs.
     """
     word = re.escape(name.encode())
     text = rb"\s*[\"']" + word + rb"[\"']"

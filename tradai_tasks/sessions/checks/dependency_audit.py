@@ -30,11 +30,7 @@ from tradai_tasks.workspace.locks.lock_file import parse_lock_file, read_lock
 
 
 def audit_locked(session: nox.Session, repository: Repository) -> list[str]:
-    """Audit what the locks and requirements files pin, not the session's environment.
-
-    Returns:
-        The faults, a line each.
-    """
+    """Audit what the locks and requirements files pin; return the faults, a line each."""
     locked, faults = _locked(repository)
     pins = sorted({one.pin for one in locked if one.pin})
     folder = make_report_folder(repository.root, "security")

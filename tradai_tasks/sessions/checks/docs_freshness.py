@@ -65,10 +65,7 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
 
 
 def _sessions(context: Context) -> frozenset[str]:
-    """Return the sessions that a page may name: the noxfile's and all of the library's.
-
-    A page may describe another repository, to which other sessions fit.
-    """
+    """Return all sessions that a page, which may describe another repository, may name."""
     names = {entry.name for entry in CATALOG} | {base_of(name) for name in context.names}
     return frozenset(names | {*AGGREGATES} | context.exclude | set(nox.registry.get()))
 

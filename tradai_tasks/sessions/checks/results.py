@@ -24,11 +24,7 @@ _OPTIONS = [
 
 
 def results(session: nox.Session, context: Context) -> None:
-    """Show the store and the last run of each test session, or clear the store.
-
-    Raises:
-        ResultStoreError: The store cannot be used.
-    """
+    """Show the store and the last run of each test session, or clear the store."""
     options = parse(session, _OPTIONS, _DOC)
     repository = context.repository
     stated = repository.settings.results

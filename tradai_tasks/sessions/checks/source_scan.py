@@ -28,8 +28,8 @@ _INI = ".bandit"
 def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
     """Run bandit on the files of the inventory and return faults.
 
-    Files that it could not read do not change its exit status, so its report is held against the
-    files that it was given.
+    Its exit status ignores files that it could not read, so its report is compared with what it was
+    given.
     """
     table = repository.workspace.root_document.get("tool", {}).get("bandit", {})
     ini = _ini(repository)

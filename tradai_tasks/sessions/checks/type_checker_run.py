@@ -41,15 +41,11 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     python: Path | None,
     pairs: Sequence[ProtocolPair],
 ) -> tuple[int, bool]:
-    """Check one batch, and the module in which errors are due.
+    """Check one batch, and the module in which errors are due; add a line to `errors` for each.
 
-    A line for each error is added to `errors`.
-
-    The checker is given every file by name, so that none is passed over. Its verdict is its own;
-    that it looks at all is seen by a second run, on the module alone.
-
-    Returns:
-        The exit status, and whether there is no finding, also none that does not count as a fault.
+    The checker is given every file by name, so that none is passed over. A second run, on the
+    module alone, shows that it looks at all. Return the exit status, and whether there is no
+    finding, also none that does not count as a fault.
 
     Raises:
         CheckFailedError: It could not finish, left files out, or reports no errors at all.

@@ -205,10 +205,10 @@ def _run(  # noqa: PLR0913 - what a run consists of
     python: Path | None = None,
     pairs: Sequence[ProtocolPair] = (),
 ) -> int:
-    """Run the checker on one batch and return its exit status.
+    """Run the checker on one batch and return its exit status; add a line to `errors` for each.
 
-    `errors` gets a line for each error. `python` is the interpreter whose packages it sees, the
-    session's own if None; `pairs` are classes and their Protocols, of a checker other than mypy.
+    `python` is the interpreter whose packages it sees, the session's own if None; `pairs` are
+    classes and their Protocols, of a checker other than mypy.
     """
     whose = f"{checker.name}'s configuration"
     if batch.excluded:
@@ -279,10 +279,7 @@ def _run_mypy(  # noqa: PLR0913 - what a run consists of
     strict: bool,
     python: Path | None,
 ) -> int:
-    """Run mypy on one batch and return its exit status.
-
-    It runs in the folder of its configuration, so that the paths there are as they are meant.
-    """
+    """Run mypy on one batch, in the folder of its configuration; return its exit status."""
     further = given_words(session, repository)
     home = repository.root / batch.home
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]

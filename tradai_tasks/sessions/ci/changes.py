@@ -154,11 +154,7 @@ def _find(context: Context, options: Any, **more: Any) -> ChangeAnalysis:
 
 
 def _refuse_tag(repository: Repository) -> None:
-    """Refuse a pushed tag that looks like a strategy's release and is none, before any check runs.
-
-    Raises:
-        BadTagError: No strategy has that name, or the rest is no semantic version.
-    """
+    """Raise BadTagError for a pushed tag that looks like a strategy's release and is none."""
     ref = os.environ.get("GITHUB_REF", "")
     is_push = os.environ.get("GITHUB_EVENT_NAME") == "push"
     if repository.is_of_strategies and is_push and _LIKE_RELEASE.fullmatch(ref):
@@ -166,10 +162,7 @@ def _refuse_tag(repository: Repository) -> None:
 
 
 def _smoke_matrix(repository: Repository, names: Sequence[str]) -> str:
-    """Return the CI matrix of smoke backtests, as JSON; several share a job where there are many.
-
-    A job has the sessions that bring its candles (`data`) and those that backtest (`smoke`).
-    """
+    """Return the CI matrix of smoke backtests, as JSON; several share a job if there are many."""
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     jobs = _jobs(
         repository,

@@ -54,10 +54,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(found, selection=selection)
 
     def narrowed(self, tasks: Tasks) -> tuple[Tasks, dict[str, str]]:
-        """Return the tasks without tests that would be replayed, and these packages with reasons.
-
-        A package counts as replayed if all of its test sessions do.
-        """
+        """Return the tasks without tests that would be replayed, and these packages and why."""
         valid = {name: run for name, run in self.runs.items() if run.is_valid and self.replays}
         kept = [
             msgspec.structs.replace(
@@ -112,7 +109,6 @@ def verify(repository: Repository, graph: ImportGraph | None) -> None:
 
     Raises:
         CheckFailedError: There is one, or there is nothing to look at.
-        ResultStoreError: The store cannot be used.
     """
     store = open_store(repository.settings.results.store, repository.root, os.environ)
     tests = {one.path for one in repository.inventory.files if one.kind == "test"}

@@ -141,11 +141,7 @@ def _print_trust(
 
 
 def _check_before(context: Context) -> None:
-    """Refuse a setting that names an unknown session to run first, which only CI would notice.
-
-    Raises:
-        SettingsError: No session has this name.
-    """
+    """Raise SettingsError for an unknown session to run first, which only CI would notice."""
     repository = context.repository
     bases = {base_of(name) for name in context.names}
     own = set(nox.registry.get()) - bases  # of the noxfile; only base names are known

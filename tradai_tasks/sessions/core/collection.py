@@ -11,8 +11,7 @@ from contextlib import contextmanager
 def uncollected() -> Iterator[None]:
     """Turn off garbage collection meanwhile, and leave alone for good what is there at the end.
 
-    A graph is hundreds of thousands of small objects, none of them garbage; collection would take
-    a quarter of the time.
+    A graph is hundreds of thousands of small objects; collection would take a quarter of the time.
     """
     is_on = gc.isenabled()
     gc.disable()

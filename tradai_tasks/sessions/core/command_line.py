@@ -19,8 +19,8 @@ def check_command_line(registry: SessionRegistry) -> None:
     """Check nox's command line before any session runs.
 
     Raises:
-        BadArgumentsError: It selects a package's session that does not exist, or gives
-            arguments after `--` to an aggregate.
+        BadArgumentsError: It selects a package's session that does not exist, or gives arguments
+            after `--` to an aggregate.
     """
     options = registry.options
     if options is None:

@@ -18,11 +18,7 @@ def present_inventory(context: Context) -> Inventory:
 
 
 def require_seen(session: nox.Session, context: Context) -> None:
-    """Show what the settings leave unchecked or has no tests, and fail if other files are not seen.
-
-    Raises:
-        UnseenFilesError: No session collects a test, or none examines a source.
-    """
+    """Show what the settings leave unchecked or untested; fail if other files are not seen."""
     inventory = present_inventory(context)
     for note in notes(inventory):
         session.warn(note)

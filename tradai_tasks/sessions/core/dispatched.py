@@ -9,12 +9,9 @@ from tradai_tasks.repository import Repository
 
 
 def refuse_dispatch(repository: Repository, environment: str | None) -> None:
-    """Refuse a `workflow_dispatch` on a branch that may not deploy there; else do nothing.
+    """Raise DispatchRefusedError for a dispatch on a branch that may not deploy there.
 
     Without an `environment` it is a release.
-
-    Raises:
-        DispatchRefusedError: The branch may not deploy there.
     """
     settings = repository.settings.workflows
     name = settings.release_environment if environment is None else environment

@@ -86,8 +86,8 @@ def keep_text_safe() -> None:
 def _without_own_environment() -> Iterator[None]:
     """Hide the environment that nox runs in from uv: it is not the repository's.
 
-    nox runs a noxfile with its own requirements in a separate environment and exports its path to
-    all commands. Values that others have set are kept.
+    nox exports the path of the environment that it makes for a noxfile with requirements of its
+    own. Values that others have set are kept.
     """
     hidden = {
         name: value
@@ -103,9 +103,7 @@ def _without_own_environment() -> Iterator[None]:
 
 
 def _check_python(session: nox.Session) -> None:
-    """Recreate an environment whose Python is not the one that is requested now.
-
-    nox itself would reuse it.
+    """Recreate an environment whose Python is not the one requested now; nox would reuse it.
 
     Raises:
         WrongPythonError: The new environment has another Python, too.
@@ -143,10 +141,6 @@ def _request(venv: VirtualEnv) -> str:
 
 
 def _quieten() -> None:
-    """Limit the logs of other libraries to warnings.
-
-    nox shows all log records at any level, and botocore logs whole responses of AWS, including
-    tokens.
-    """
+    """Limit the logs of other libraries to warnings: botocore's hold responses with tokens."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -38,10 +38,7 @@ def given() -> _options.NoxConfig | None:
 
 
 def runs_only(options: _options.NoxConfig | None, names: Collection[str]) -> bool:
-    """Return whether nox lists nothing, and runs only sessions of these names.
-
-    `names` are without Python and package.
-    """
+    """Return whether nox lists nothing, and runs only sessions of these names without a package."""
     if options is None or options.list_sessions or options.usage or not options.sessions:
         return False
     by_name = options.tags is None and not options.keywords
@@ -49,10 +46,7 @@ def runs_only(options: _options.NoxConfig | None, names: Collection[str]) -> boo
 
 
 def explain_absent(reasons: Mapping[str, str]) -> None:
-    """Add the reason to nox's message that a session does not exist.
-
-    Only nox knows whether it exists: the noxfile may define one of that name.
-    """
+    """Add the reason to nox's message that a session does not exist, as only nox knows it."""
     for one in [one for one in logger.filters if isinstance(one, _Explaining)]:
         logger.removeFilter(one)
     logger.addFilter(_Explaining(reasons))
@@ -87,10 +81,7 @@ def end_of_install(session: nox.Session) -> None:
 
 
 def is_made(session: nox.Session) -> bool:
-    """Return whether a shared environment exists and nothing may be installed into it.
-
-    nox checks this only for environments that it creates itself.
-    """
+    """Return whether a shared environment exists and nothing may be installed into it."""
     no_install = session._runner.global_config.no_install  # noqa: SLF001 - as above
     folder = session.env.get("UV_PROJECT_ENVIRONMENT")
     return bool(no_install and folder and (Path(folder) / "pyvenv.cfg").is_file())

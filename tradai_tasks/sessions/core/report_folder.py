@@ -20,10 +20,8 @@ from tradai_tasks.repository import Repository
 def report_folder(repository: Repository, *parts: str) -> Iterator[Path]:
     """Yield an emptied folder below `build/reports`, locked until the end.
 
-    Reports of an earlier run are not taken for this one's. If another run of the same session has
-    the folder, this one gets `<folder>~2`, or the next number that is free.
-
-    `parts` are the folder, from `build/reports`.
+    If another run of the same session has the folder, this one gets `<folder>~2`, or the next
+    number that is free.
 
     Raises:
         FileNotWrittenError: It cannot be made or emptied.

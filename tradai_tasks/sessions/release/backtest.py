@@ -148,10 +148,7 @@ def exclusive_run(session: nox.Session, job: BacktestJob) -> Iterator[None]:
 def job_of(
     repository: Repository, package: Package, kind: RecordKind, git: Git, folder: str | None = None
 ) -> BacktestJob:
-    """Return the description of a strategy's backtest.
-
-    The folder for the results has the kind's name unless `folder` is given.
-    """
+    """Return the description of a strategy's backtest; its results go to `folder`."""
     settings = settings_of(repository, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     return BacktestJob(
@@ -175,10 +172,9 @@ def install_freqtrade(
 ) -> frozenset[str]:
     """Install freqtrade and what else the strategy needs, as locked; return all their names.
 
-    What comes from a folder is left out, and built from an export (`exported`).
-    All backtest sessions of a strategy share the environment, which nox has no option for:
-    freqtrade is large, and its first start after an installation is slow. uv locks it meanwhile.
-    Under `--install-only` the session ends here.
+    What comes from a folder is left out, and built from an export (`exported`). All backtest
+    sessions of a strategy share the environment, for which nox has no option: freqtrade is large.
+    uv locks it meanwhile. Under `--install-only` the session ends here.
     """
     # from here on, build backends and the strategy itself run
     withhold(session, repository)

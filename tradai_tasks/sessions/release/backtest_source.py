@@ -53,8 +53,8 @@ def exported(
 ) -> Iterator[ExportedSource]:
     """Yield an export of the commit, with wheels of what its lock takes from folders.
 
-    With uncommitted changes in this repository it is of the work tree's files that git does not
-    ignore; the record says so, and a release refuses it.
+    With uncommitted changes it is of the work tree's files that git does not ignore; the record
+    says so, and a release refuses it.
 
     Raises:
         UncommittedInputError: Git ignores a file that the strategy may read.

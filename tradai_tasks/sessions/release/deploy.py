@@ -137,11 +137,7 @@ def _destination(
 
 
 def _checked_options(options: Namespace) -> Namespace:
-    """Return the options; an absent input of a workflow is an empty string.
-
-    Raises:
-        BadArgumentsError: The environment is empty, which must not mean that a rule chooses it.
-    """
+    """Return the options; an absent input of a workflow is an empty string."""
     for name in ("tag", "version"):
         setattr(options, name, getattr(options, name, None) or None)
     if options.environment is not None and not options.environment.strip():
@@ -189,8 +185,7 @@ def _of_lambdas(repository: Repository, options: Namespace, *, by_event: bool) -
 def _of_services(repository: Repository, options: Namespace) -> Basis:
     """Return the release to deploy: the one that a tag names, whatever is checked out.
 
-    The image is in the registry, so the files here do not matter; but a tag from a CI event is
-    validated as for a release.
+    The image is in the registry; but a tag from a CI event is validated as for a release.
     """
     request = tag_request(os.environ, read_event(os.environ))
     strictly = options.tag is None or (request is not None and request.is_workflow_run)

@@ -75,11 +75,7 @@ def print_matrix(repository: Repository, kind: ImageKind, only: Sequence[str], *
 
 
 def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:
-    """Return how `latest` moves, from the options and the tag.
-
-    Raises:
-        BadArgumentsError: The options contradict each other.
-    """
+    """Return how `latest` moves, from the options, which must not contradict, and the tag."""
     if options.move_latest and options.keep_latest:
         raise BadArgumentsError("--move-latest and --keep-latest: give one of the two")
     if options.keep_latest:

@@ -42,11 +42,7 @@ class Wanted:
 
 
 def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -> Wanted:
-    """Return the options, checked.
-
-    Raises:
-        BadArgumentsError: Options contradict each other.
-    """
+    """Return the options; raise BadArgumentsError if they contradict each other."""
     if options.json and not (options.status or options.dry_run):
         raise BadArgumentsError("--json: goes with --status or --dry-run")
     # some sessions have neither

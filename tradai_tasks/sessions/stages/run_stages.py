@@ -53,17 +53,10 @@ class Basis:
 
 
 def tagged_basis(session: nox.Session, context: Context, text: str | None, wanted: Wanted) -> Basis:
-    """Return the release of a tag, in a work tree of its commit, after validating the tag.
+    """Return the release of a tag, or of the CI event, after validating the tag.
 
-    Args:
-        session: The session.
-        context: The repository.
-        text: The tag; None for that of the CI event.
-        wanted: The options; the work tree must be at the commit but for --status, and --dry-run
-            shows a plan also of a release that is not allowed.
-
-    Raises:
-        TasksError: There is no such release to make.
+    The work tree must be at the commit but for --status, and --dry-run shows a plan also of a
+    release that is not allowed.
     """
     repository = context.repository
     mask_environment(allowance=allowance_of(repository.settings))
@@ -82,11 +75,7 @@ def tagged_basis(session: nox.Session, context: Context, text: str | None, wante
 def run_stages(
     session: nox.Session, context: Context, outline: Outline, basis: Basis, wanted: Wanted
 ) -> None:
-    """Look at every step of the chosen stages, print the plan, and carry out that plan.
-
-    Raises:
-        TasksError: The release is not complete.
-    """
+    """Look at every step of the chosen stages, print the plan, and carry out that plan."""
     for note in outline.notes:
         session.log(note)
     if not (wanted.status or wanted.dry_run):
@@ -100,11 +89,7 @@ def run_stages(
 
 @contextmanager
 def told_of_interrupts(session: nox.Session, what: str, stop: threading.Event) -> Iterator[None]:
-    """Stop on SIGINT and SIGTERM, and say how to go on.
-
-    Raises:
-        KeyboardInterrupt: It was interrupted; nox runs no further session then.
-    """
+    """Stop on SIGINT and SIGTERM, say how to go on, and have nox run no further session."""
     try:
         with interruptible(stop):
             yield

@@ -41,9 +41,8 @@ _OURS = "noxfile_of_the_adoption.py"  # where the repository has a noxfile of it
 def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
     """Run lint, typecheck, test and security in a copy, show how far it is, return what was found.
 
-    Lock files that are missing or stale are fresh in the copy, and are among the faults.
-
-    `versions` are those that its noxfile is to pin.
+    Lock files that are missing or stale are fresh in the copy, and are among the faults. `versions`
+    are those that its noxfile is to pin.
 
     Raises:
         CommandFailedError: The copy cannot be made or locked, or nox cannot list its sessions.
@@ -155,11 +154,7 @@ class _Copy:
         return done.returncode, done.text, done.error_text
 
     def lock(self) -> list[Outcome]:
-        """Make its lock files fresh, and return a fault if the repository's are not.
-
-        Raises:
-            CommandFailedError: uv cannot lock a project.
-        """
+        """Make its lock files fresh, and return a fault if the repository's are not."""
         status, out, err = self._nox("-s", "lock")
         if status:
             text = f"{out}\n{err}"
@@ -184,11 +179,7 @@ class _Copy:
         ]
 
     def names(self) -> list[str]:
-        """Return the sessions to run; `security`, which is none of the default ones, goes last.
-
-        Raises:
-            CommandFailedError: nox cannot list them.
-        """
+        """Return the sessions to run; `security`, which is none of the default ones, goes last."""
         status, out, err = self._nox("-l", "--json")
         if status:
             raise CommandFailedError(f"init: the sessions cannot be listed: {err.splitlines()[-1]}")

@@ -131,10 +131,7 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def adoption_tables(found: Adoption, prefix: str) -> list[str]:
-    """Return the tables of settings, each concession with its reason beside it.
-
-    `prefix` begins the names of tables: `tool.tradai-tasks.`, or nothing.
-    """
+    """Return the tables of settings, each concession with its reason beside it."""
     tables = [*found.conceded.tables()]
     lines = [
         f"{_key(name)}.test = false  # it has no tests; remove this with its first"
@@ -177,8 +174,8 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
     """Return what must be let pass, by the output of sessions that failed.
 
     Where a repository does not use the tool, rules of ruff and errors of mypy are let pass. Where
-    it does, they are faults by its own measure: none of mypy is let pass, and of ruff only what its
-    fix leaves, in the files that break a rule; everywhere if those are many.
+    it does, none of mypy is, and of ruff only what its fix leaves, in the files that break a rule;
+    everywhere if those are many.
     """
     lint = {name: text for name, text in red.items() if base_of(name) == "lint"}
     types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
@@ -249,8 +246,7 @@ def _runs_ruff(tree: Tree, folders: Iterable[str]) -> bool:
 def severity_of(output: str) -> tuple[str | None, int]:
     """Return the least severity above all findings that `security` shows, and their number.
 
-    Returns:
-        None for the severity if there is a finding of the highest.
+    The severity is None if there is a finding of the highest.
     """
     levels = [_LEVELS.index(level) for level in _FINDING.findall(output)]
     if not levels:

@@ -84,21 +84,15 @@ def pieces(  # noqa: PLR0913 - everything to look at
     force: bool = False,
     adopted: Adoption | None = None,
 ) -> tuple[Piece, ...]:
-    """Return every file that the library works with, with its present and wanted text.
+    """Return every file that the library works with, with its present and wanted text, by path.
 
     Args:
-        tree: The repository's files.
-        workspace: What is in it.
         settings: Its present settings.
         sessions: Names of the library's sessions.
         locks: Lock files that are committed.
         versions: The versions of `nox` and `tradai-tasks` to pin if nothing else does.
-        checkout: Where it stands in its git repository.
         force: Whether ours take the place of workflows of the user.
         adopted: What its checks came to as it is, for settings under which they are green.
-
-    Returns:
-        The files, by their paths from the repository's top.
 
     Raises:
         SettingsError: pyproject.toml has a form to which no table can be added.
@@ -220,12 +214,7 @@ def noxfile_piece(
 ) -> Piece:
     """Return the noxfile; it pins its own requirements unless the project declares the library.
 
-    Args:
-        tree: The repository's files.
-        workspace: What is in it.
-        versions: The versions to pin.
-        conceded: What is let pass; the noxfile may be, too.
-        sessions: Names of the library's sessions, which one of the user's may have as well.
+    `sessions` are the library's, which one of the user's may have the name of.
     """
     comments = conceded.noxfile if conceded is not None else ()
     new = "".join(f"{line}\n" for line in comments) + _CODE
@@ -304,11 +293,7 @@ def _settings(
 
 
 def with_tables(old: str | None, parts: Collection[str], file: str) -> str:
-    """Return the text of a settings file with further tables at its end.
-
-    Raises:
-        SettingsError: It has a form to which no table can be added.
-    """
+    """Return a settings file's text with further tables; raise SettingsError if it takes none."""
     if old is None:
         return "\n".join(parts)
     end = "\r\n" if "\r\n" in old else "\n"

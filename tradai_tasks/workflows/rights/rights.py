@@ -1,7 +1,4 @@
-"""Work out who can start each job of the workflows, whose code it runs, and its credentials.
-
-It is derived from the text of the workflow files, never from a second list.
-"""
+"""Work out from workflow files who can start each job, whose code it runs, and its credentials."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Workflow steps that sign in to AWS, and the variables given to the steps after them.
 
-Credentials are outputs of the step that signs in, and are in the `env:` of the step that acts only:
-no other step of the job sees them.
+Credentials are outputs of the step that signs in, and are in the `env:` of the step that acts only.
 """
 
 from __future__ import annotations
@@ -33,12 +32,10 @@ def sources_of(purpose: str, settings: WorkflowsSettings) -> tuple[str, ...]:
 
 
 def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _ENVIRONMENT) -> str:
-    """Return GitHub's expression for the role of a purpose.
+    """Return GitHub's expression for the role of one of PURPOSES.
 
     If roles are a table by environment, a missing one is empty and fails the job: no environment
     falls back to the role of another.
-
-    `purpose` is one of PURPOSES.
     """
     role = getattr(settings.roles, purpose)
     if isinstance(role, str):
@@ -51,8 +48,7 @@ def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _EN
 def seconds_of(settings: WorkflowsSettings) -> int:
     """Return how long credentials of a role last, in seconds: as long as a job that acts.
 
-    AWS gives none for less than 15 minutes, and none for longer than the role's own maximum, which
-    is one hour unless it is raised.
+    AWS gives 15 minutes at least, and at most the role's own maximum, one hour unless raised.
     """
     return max(settings.timeout * 60, 900)
 

@@ -1,7 +1,6 @@
 """Derive GitHub rulesets and AWS trust policies from the rendered workflows.
 
-Who may assume a role, and the rules of environments, tags and branches, are printed as JSON and as
-commands to copy.
+They are printed as JSON and as commands to copy.
 
 https://docs.github.com/en/actions/reference/security/oidc
 """
@@ -92,11 +91,7 @@ class Trust:
 
 
 def repository_named(given: str | None, remote: str | None) -> str:
-    """Return owner/name, from the argument or from the remote's URL.
-
-    Raises:
-        BadArgumentsError: Neither names a repository.
-    """
+    """Return owner/name by the argument or the remote; raise BadArgumentsError if neither."""
     name = given
     if name is None:
         found = _REMOTE.match(remote or "")
@@ -115,10 +110,8 @@ def subject_of(repository: str, ids: str | None) -> str:
 
     github.com puts them into the subjects of repositories that were created, renamed or moved after
     18 June 2026, or that have opted in.
-    https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
 
-    Raises:
-        BadArgumentsError: They are no such ids.
+    https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
     """
     if ids is None:
         return f"repo:{repository}"
@@ -142,9 +135,6 @@ def trust_of(
     """Return what to set up for the jobs of the rendered workflows.
 
     `ids` are those of owner and repository, where subjects hold them.
-
-    Raises:
-        BadArgumentsError: They are no such ids.
     """
     return Trust(
         repository=repository,

@@ -25,12 +25,8 @@ def install_sets(
 ) -> tuple[InstallSet, ...]:
     """Divide packages into as few sets as the lock's conflicts allow.
 
-    A package goes with all that it needs, so two that need conflicting ones are apart as well.
-
-    Args:
-        lock: The lock, which repeats `tool.uv.conflicts` of every pyproject.toml.
-        packages: Names of packages.
-        groups: Names of dependency groups, in the order of preference.
+    A package goes with all that it needs, so two that need conflicting ones are apart as well. The
+    lock repeats `tool.uv.conflicts` of every pyproject.toml. `groups` are in order of preference.
     """
     barred = [frozenset(map(_key, entries)) for entries in lock.conflicts]
 

@@ -1,8 +1,7 @@
 """Digest of what a uv.lock pins, whatever its layout.
 
-Two runs of `uv lock` can write the same resolution with its markers in another order, and a mirror
-of the index gives files other addresses. The digest is of the data: packages, versions, hashes of
-files, dependencies and the conditions of each.
+Two runs of `uv lock` can order markers differently, and a mirror of the index gives files other
+addresses. So the digest is of packages, versions, hashes, dependencies and their conditions.
 """
 
 from __future__ import annotations
@@ -21,11 +20,7 @@ _IGNORED = frozenset({"upload-time", "size", "revision"})
 
 
 def lock_digest(content: bytes, file: str) -> str:
-    """Return the SHA-256 of a lock file's data, as hexadecimal digits.
-
-    Raises:
-        BrokenTomlError: It does not parse.
-    """
+    """Return the SHA-256 of a lock file's data; raise BrokenTomlError if it does not parse."""
     return document_digest(parse_toml(content, file))
 
 

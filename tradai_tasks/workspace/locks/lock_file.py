@@ -115,8 +115,7 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def built_locally(self, *, editable: bool = False) -> dict[str, str]:
         """Return the packages that are built from a folder, and that folder from the lock's.
 
-        Args:
-            editable: Whether to include editable ones, as where uv runs with --no-editable.
+        Editable ones are included on demand, as where uv runs with --no-editable.
         """
         kinds = ("directory", "editable") if editable else ("directory",)
         return {
@@ -129,12 +128,9 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def required_by(
         self, package: str | None, kind: Literal["group", "extra"], name: str
     ) -> list[LockedRequirement]:
-        """Return what a group or extra of a package requires, or of a root that is no package.
+        """Return what a group or extra, by its normalised name, requires.
 
-        Args:
-            package: The package; None for such a root, which has groups alone.
-            kind: Which of the two.
-            name: Its PEP 503-normalised name.
+        `package` is None for a root that is no package, which has groups alone.
         """
         if package is None:
             return self.manifest.dependency_groups.get(name, []) if kind == "group" else []
@@ -146,9 +142,7 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 def parse_lock_file(content: bytes, file: str) -> LockFile:
     """Parse a lock file; what is returned is shared, and not to be changed.
 
-    Args:
-        content: The file's bytes.
-        file: Its name in messages: the path, with the revision if it is not the work tree's.
+    `file` names it in messages: the path, with the revision if it is not the work tree's.
 
     Raises:
         BrokenTomlError: It is not TOML, of an unknown format, or not in the form that uv writes.
@@ -169,12 +163,7 @@ def parse_lock_file(content: bytes, file: str) -> LockFile:
 
 
 def read_lock(tree: Tree, project: str) -> LockFile:
-    """Read the lock file of a project.
-
-    Raises:
-        LockMissingError: There is no lock file.
-        BrokenTomlError: As `parse_lock_file`.
-    """
+    """Read the lock file of a project; raise LockMissingError if there is none."""
     file = join(project, "uv.lock")
     if not tree.is_file(file):
         raise LockMissingError(f"{file}: no lock file; make it with: nox -s lock")

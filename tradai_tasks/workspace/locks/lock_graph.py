@@ -78,21 +78,13 @@ class LockGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_lock(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file into its graph.
-
-    Raises:
-        BrokenTomlError: As `parse_lock_file`.
-    """
+    """Parse a lock file into its graph; raise as `parse_lock_file` does."""
     return _Builder(parse_lock_file(content, file)).graph()
 
 
 @lru_cache(maxsize=4)  # cached: needed twice, and parsing takes long
 def parse_edges(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file without the lists of files of its packages, which are most of it.
-
-    Raises:
-        BrokenTomlError: As `parse_lock`.
-    """
+    """Parse a lock file without the lists of files of its packages, which are most of it."""
     if not (b'"""' in content or b"'''" in content):  # it can look like files
         try:
             return parse_lock(_FILES.sub(b"", content), file)

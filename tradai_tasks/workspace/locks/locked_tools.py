@@ -99,16 +99,12 @@ def find_test_tools(
 ) -> TestTools:
     """Find the groups and extras that install a package's test tools.
 
-    All of the package's own groups and extras with the given names are used. If they do not
-    install the tool, the first that does is used too: of the root's by these names, else of its own
-    by any name, else of the root's. None of them has to install a tool that has a default version.
+    All of the package's own groups and extras with the given names are used. If they do not install
+    the tool, the first that does is used too: of the root's by these names, else of its own by any
+    name, else of the root's. None of them has to install a tool that has a default version.
 
-    Args:
-        lock: The lock that pins the package.
-        package: The package.
-        root: The parsed root pyproject.toml; empty for an independent project.
-        names: Names of groups and extras, in the order of preference.
-        tool: The distribution that must be installed.
+    `root` is the parsed root pyproject.toml, empty for an independent project; `names` are in order
+    of preference, and `tool` is the distribution that must be installed.
 
     Raises:
         ToolNotLockedError: None of them installs the tool; the message names all of them.

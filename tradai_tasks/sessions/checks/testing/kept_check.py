@@ -48,9 +48,9 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def code_files(root: Path) -> tuple[str, ...]:
-    """Return every file that a type checker may read: what git ignores and a user's settings, too.
+    """Return every file that a type checker may read, also ignored ones and a user's settings.
 
-    More than it reads, so that a new file, which may stand for another, counts as well.
+    A new file counts as well, since it may stand for another.
     """
     home = Path(os.environ.get("HOME", "/"))
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
@@ -74,8 +74,6 @@ def unless_green(  # noqa: PLR0913 - what a check is known by
     Where everything is run, a result that would have been replayed is held against what happened.
 
     Args:
-        session: The session.
-        repository: The repository.
         name: What is checked, for the message.
         check: Returns its verdict, which is false if nothing is wrong, and whether it said nothing
             that must be shown again.

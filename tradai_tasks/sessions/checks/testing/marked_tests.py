@@ -90,10 +90,7 @@ def _services(session: nox.Session, repository: Repository, file: str | None) ->
 
 
 def _run(session: nox.Session, repository: Repository, marker: str, paths: Sequence[str]) -> None:
-    """Run the marked tests: those of the root, then each package's in its own folder.
-
-    pytest collects all tests, since only it knows every marker; the others are deselected.
-    """
+    """Run the marked tests: those of the root, then each package's in its own folder."""
     missing = [path for path in paths if not (repository.root / path).exists()]
     if missing:
         raise CheckFailedError(

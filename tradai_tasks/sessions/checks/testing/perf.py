@@ -129,10 +129,7 @@ class _Bench:
 
 @contextmanager
 def _checkout(root: Path, commit: str) -> Iterator[Path]:
-    """Check out a commit to a temporary folder, which is always removed at the end.
-
-    Yields its folder that corresponds to `root`, which may be below the git root.
-    """
+    """Yield the folder that corresponds to `root` in a temporary checkout of a commit."""
     prefix = run_git(root, "rev-parse", "--show-prefix").text.strip()
     with tempfile.TemporaryDirectory(prefix="tradai-baseline-") as scratch:
         place = Path(scratch).resolve() / "tree"

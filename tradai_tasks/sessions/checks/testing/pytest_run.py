@@ -52,11 +52,7 @@ def given_arguments(session: nox.Session, repository: Repository, home: Path) ->
 
 
 def path_arguments(repository: Repository, paths: Sequence[str], home: Path) -> list[str]:
-    """Return test files and folders, from the root, as pytest is given them in a folder.
-
-    Raises:
-        CheckFailedError: pytest would read something else into a name.
-    """
+    """Return test files and folders, from the root, as pytest is given them in a folder."""
     for path in paths:
         if "[" in path or "::" in path:
             raise CheckFailedError(
@@ -82,14 +78,10 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
     """Run pytest, judge what it did, and show which test files its options leave out.
 
     Args:
-        session: The session.
-        repository: The repository.
-        name: The package, for messages.
-        words: Arguments of the session's own, then the user's, then the tests.
+        words: Arguments of the session's own, then the user's (`given`), then the tests.
         home: Folder to run in.
         reports: Where reports and the record go.
         assignment: Which of the tests are those of the session.
-        given: The user's arguments, which are among the words.
         expected: The test files that pytest's configuration lets it collect there.
         replay: What is done with results; None if nothing.
 
@@ -159,8 +151,7 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
 def _outermost(repository: Repository, home: Path) -> Path:
     """Return the outermost folder with a conftest.py that applies to a package, else its own.
 
-    It is no further out than needed, since pytest looks at everything in such a folder: where a
-    thousand packages lie beside each other, that takes longer than a small test.
+    It is no further out than needed, since pytest looks at everything in such a folder.
     """
     above = [*reversed(home.relative_to(repository.root).parents)]
     names = ("conftest.py", "__init__.py")  # the second may have a setUpModule
@@ -172,8 +163,8 @@ def _outermost(repository: Repository, home: Path) -> Path:
 def assignment_of(context: Context, package: Package, given: PytestArguments) -> Assignment:
     """Return which of a package's tests its session `test` runs: those that no other one does.
 
-    No reading of files finds every marker: a hook or a plugin can give it. So pytest's own markers
-    decide, and where a marker has no session, `test` runs its tests with all others.
+    A hook or a plugin can give a marker, so pytest's own markers decide. Where a marker has no
+    session, `test` runs its tests with all others.
     """
     repository = context.repository
     found: dict[str, tuple[Path, ...] | None] = {}
@@ -192,8 +183,7 @@ def assignment_of(context: Context, package: Package, given: PytestArguments) ->
 def collects_marked(repository: Repository, package: Package, marker: str) -> bool:
     """Return whether the session of a marker collects a package's tests.
 
-    It collects those of all packages in its environment, the workspace, and those of an independent
-    project whose tests name the marker.
+    It collects those of the workspace, and of independent projects whose tests name the marker.
     """
     if package.project == ".":
         return True
@@ -201,11 +191,7 @@ def collects_marked(repository: Repository, package: Package, marker: str) -> bo
 
 
 def require_runnable(name: str, context: Context, run: PytestRun) -> None:
-    """Check that tests which were left to other sessions have one.
-
-    Raises:
-        CheckFailedError: The noxfile leaves such a session out, and has none in its place.
-    """
+    """Raise CheckFailedError where tests were left to a session that the noxfile leaves out."""
     repository = context.repository
     for session in sorted(
         {"contract", "integration"} & context.exclude - nox.registry.get().keys()

@@ -77,13 +77,8 @@ def open_replay(  # noqa: PLR0913 - what a run is known by
 ) -> Replay | None:
     """Return what to do with results in this run; None if nothing, which a line explains.
 
-    Args:
-        session: The session.
-        repository: The repository.
-        package: The package.
-        given: The user's arguments.
-        words: pytest's arguments, without those that name files of reports.
-        fresh: Whether everything is to be run.
+    `given` are the user's arguments, `words` pytest's without those that name files of reports;
+    `fresh` is whether everything is to be run.
     """
     found = policy(
         repository.settings.results.replay,
@@ -179,10 +174,7 @@ class Replay:
     def finish(self, record: RunRecord, reports: Reports, *, measured: bool) -> None:
         """Keep what can be kept, add what was replayed to the reports, and say what was done.
 
-        Args:
-            record: The record of the run, with what was replayed.
-            reports: The files of the run.
-            measured: Whether coverage is measured.
+        `measured` is whether coverage is measured.
 
         Raises:
             ReplayCoverageError: The coverage of what was replayed could not be added.

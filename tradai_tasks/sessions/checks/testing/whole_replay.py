@@ -31,16 +31,11 @@ from tradai_tasks.workspace.discovery import Package
 def replay_session(
     session: nox.Session, repository: Repository, package: Package, folder: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Take a session over as a whole; return its rows for the summary; none to run it.
+    """Replay a session as a whole; return its rows for the summary, or none to run it.
 
     That is so where each of its test files has a valid result, and a run that came to just these
-    was green, with nothing to warn of, under the same locks, settings and code.
-
-    Args:
-        session: The session.
-        repository: The repository.
-        package: The package.
-        folder: Where its reports go, from `build/reports`.
+    was green, with nothing to warn of, under the same locks, settings and code. Reports go to
+    `folder`.
     """
     start = time.time()
     rules = policy(

@@ -14,10 +14,7 @@ from tradai_tasks.sandbox import Sandbox, close_memory
 
 
 def withhold(session: nox.Session, repository: Repository) -> None:
-    """Hide variables that repository code may not see from all commands of a session.
-
-    A command that needs more gets it through its `env`.
-    """
+    """Hide variables that repository code may not see; a command's `env` can give one back."""
     session.env.update(dict.fromkeys(allowance_of(repository.settings).withheld(os.environ)))
 
 

@@ -60,9 +60,6 @@ def install_tool(
     """Install a tool at the version that the project's lock pins, else at the default version.
 
     With `only_missing`, a pinned tool that an earlier sync from this lock has installed is left.
-
-    Raises:
-        CommandFailedError: The installation failed.
     """
     uv_program()
     has_lock = repository.tree.is_file(join(project, "uv.lock"))
@@ -147,12 +144,8 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     """Run `uv sync` into the session's environment.
 
     uv builds a local package that is not editable once and never looks at its source again, so
-    those are built each time.
-
-    `reached` are the names of all that is installed, if it is not everything that the lock has.
-
-    Raises:
-        CommandFailedError: uv failed.
+    those are built each time. `reached` are the names of all that is installed, if not the whole
+    lock.
     """
     lock = read_lock(repository.tree, project)
     venv = session.virtualenv
@@ -189,8 +182,8 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
 def _fresh_builds(sources: Sequence[Path]) -> Iterator[dict[str, str]]:
     """Yield variables that make setuptools build in new folders, which are removed afterwards.
 
-    Its usual folder `build` still has the modules that were deleted from the source, and it puts
-    them into the wheel.
+    Its usual folder `build` may have modules that were deleted from the source, which would get
+    into the wheel.
     """
     if not sources or "DIST_EXTRA_CONFIG" in os.environ:
         yield {}
@@ -232,19 +225,10 @@ def status_of(  # noqa: PLR0913 - what a call consists of
     good: Collection[int] = (0,),
     output: IO[str] | None = None,
 ) -> int:
-    """Run a tool and return its exit status instead of failing on it.
+    """Run a tool and return its exit status; raise CommandFailedError only if it cannot start.
 
-    Args:
-        session: The session.
-        argv: The tool and its arguments.
-        env: Additional environment variables; None removes one.
-        external: Whether the tool may be outside the session's environment.
-        log: Whether the command is shown.
-        good: Exit statuses that are no failure, for which 0 is returned.
-        output: File for its standard output; it is shown if None.
-
-    Raises:
-        CommandFailedError: The tool could not be started.
+    In `env`, None removes a variable. An `external` tool may be outside the session's environment.
+    0 is returned for each `good` status. Its standard output is shown if `output` is None.
     """
     end_of_install(session)
     status = _AnyStatus()
@@ -281,11 +265,7 @@ class _AnyStatus(Collection[int]):
 def output_of(
     session: nox.Session, argv: Sequence[str | Path], env: Mapping[str, str | None] | None = None
 ) -> tuple[int, str]:
-    """Run a tool and return its exit status and its standard output, which is not shown.
-
-    Raises:
-        CommandFailedError: The tool could not be started.
-    """
+    """Run a tool and return its exit status and its standard output, which is not shown."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
         status = status_of(session, argv, env, output=file)
         file.seek(0)
@@ -293,11 +273,7 @@ def output_of(
 
 
 def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:
-    """Run every command, then fail with `fault` if any failed, so that all faults are shown.
-
-    Raises:
-        CommandFailedError: A command failed.
-    """
+    """Run every command, then raise CommandFailedError with `fault` if any failed."""
     failed = [argv for argv in commands if status_of(session, argv) != 0]
     if failed:
         raise CommandFailedError(fault)

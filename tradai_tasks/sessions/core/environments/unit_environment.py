@@ -17,10 +17,7 @@ from tradai_tasks.workspace.loose_code import requirements_of
 def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     """Return the interpreter of an environment of its own, inside the session's.
 
-    Its requirements are not held against the lock, so they do not go where the packages are.
-
-    Raises:
-        CommandFailedError: They cannot be installed.
+    Its requirements are not checked by the lock, so they do not go where the packages are.
     """
     file = requirements_of(path)
     if isinstance(session.virtualenv, PassthroughEnv):
@@ -35,11 +32,7 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
 
 
 def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
-    """Install requirements files into the session's environment, beside the locked packages.
-
-    Raises:
-        CommandFailedError: They cannot be installed, such as two that need other versions.
-    """
+    """Install requirements files into the session's environment, beside the locked packages."""
     shown = ", ".join(files)
     if isinstance(session.virtualenv, PassthroughEnv):
         session.log(f"not installed without an environment of its own: {shown}")

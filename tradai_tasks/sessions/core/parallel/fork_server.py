@@ -42,12 +42,9 @@ class Fork:
         self._life = life
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return its exit status; SIGKILL's where nobody is left to tell.
+        """Wait for its end and return its exit status; SIGKILL's if nobody is left to say.
 
-        Several threads may wait at once.
-
-        Raises:
-            TimeoutExpired: It takes longer than so many seconds.
+        Several threads may wait at once; TimeoutExpired is raised after so many seconds.
         """
         if self.returncode is None:
             end = select.poll()
@@ -76,12 +73,9 @@ class ForkServer:
     """The process that forks, and this one's line to it."""
 
     def __init__(self, work: Work) -> None:
-        """Start it.
+        """Start it; raise OSError if the system has no room for another process.
 
         `work` is what each fork runs; its exit status is the fork's.
-
-        Raises:
-            OSError: The system has no room for another process.
         """
         # what is in the buffers would be written by every fork
         sys.stdout.flush()
@@ -96,12 +90,8 @@ class ForkServer:
     def start(self, argv: Sequence[str], cwd: str | None) -> Fork | None:
         """Run a command line in a fork; None, and nothing was run, where that cannot be.
 
-        Standard error goes where output goes, there is no input, and a session of the operating
-        system's is begun, so that a signal to its group reaches all that it starts.
-
-        Args:
-            argv: The command line.
-            cwd: The folder that it starts in; None for the one where the server was started.
+        Standard error goes where output goes, and there is no input. The fork begins a session of
+        the operating system, so a signal to its group reaches all that it starts.
         """
         with contextlib.ExitStack() as undo:
             try:

@@ -1,8 +1,7 @@
 """Shorten what `nox -j` prints: a line for a session that succeeds, everything of one that fails.
 
-nox holds back the output of each session that runs in parallel and prints it when the session ends.
-Here it is cut to the session's summary and its warnings; in GitHub Actions the rest is folded, as
-is all that sessions print that run one after the other.
+nox prints the output of a parallel session at its end. Here it is cut to the session's summary and
+its warnings; in GitHub Actions the rest is folded, as is the output of sessions that run in turn.
 """
 
 from __future__ import annotations
@@ -38,10 +37,7 @@ def conclude(session: nox.Session, text: str) -> None:
 
 
 def first_of(session: nox.Session, found: Sequence[_Line]) -> Sequence[_Line]:
-    """Return the first of many findings, which are shown, and log how to see the others.
-
-    Under `nox --verbose` all are shown.
-    """
+    """Return the first of many findings, all under `--verbose`, and log how to see the others."""
     if len(found) <= _MOST or session._runner.global_config.verbose:  # noqa: SLF001 - nox tells it nowhere else
         return found
     again = f"nox -v -s {shlex.quote(session.name)}"
@@ -66,7 +62,7 @@ class _Kept(logging.Handler):
 def folded(session: nox.Session) -> Iterator[None]:
     """Fold what a session prints in GitHub Actions, and repeat its summary and warnings below.
 
-    In a parallel run this is left to the parent, which folds that of sessions that succeed.
+    In a parallel run the parent does this.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true" or session.parallel:
         yield
@@ -106,10 +102,7 @@ def shorten_output(options: _options.NoxConfig | None) -> None:
 
 
 def short_block(name: str, duration: str, output: str) -> str:
-    """Return the lines that stand for the output of a session that succeeded.
-
-    `duration` is in words, empty if it took no time at all.
-    """
+    """Return the lines that stand for the output of a session that succeeded."""
     kept = [*_KEPT.finditer(_COLOUR.sub("", output))]
     parts = [found["summary"] for found in kept if found["summary"]]
     head = "; ".join([*parts, *([duration] if duration else [])])

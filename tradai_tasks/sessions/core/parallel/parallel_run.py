@@ -1,7 +1,6 @@
-"""What a parallel run of nox tells the processes that it starts, one for each session.
+"""What a parallel run of nox passes on to the processes that it starts, one for each session.
 
-Only what cannot do harm when it is out of date: where a session of a marker is expected and no test
-has the marker any more, or the other way round, every test is still run.
+It can do no harm out of date: if tests have gained or lost a marker, every test is still run.
 """
 
 from __future__ import annotations

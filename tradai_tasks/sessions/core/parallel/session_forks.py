@@ -1,9 +1,8 @@
 """Run the sessions of `nox -j` in forks of the nox that has loaded everything.
 
 nox starts a process for each session, which loads nox, the noxfile and the repository again: of a
-small test that is half the cost. A fork knows what this process knew when the run began, as a
-session of a run without `-j` does, and takes nox's own steps with the command line that nox made.
-Where it cannot be done safely (not on Linux, or with threads), nox starts its processes.
+small test that is half the cost. A fork takes nox's own steps with the command line that nox made.
+Where it is not safe (not on Linux, or with threads), nox starts its processes.
 """
 
 from __future__ import annotations

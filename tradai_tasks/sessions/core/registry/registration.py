@@ -40,17 +40,7 @@ def register_all(
     settings: Mapping[str, Any] | None = None,
     edge_rules: Iterable[Any] = (),
 ) -> None:
-    """Add the sessions that fit the repository.
-
-    Args:
-        root: The workspace root, from the noxfile's folder; that folder when None.
-        exclude: Names of sessions to leave out.
-        settings: A table whose keys override those of the files.
-        edge_rules: Rules of affected selection beside the built-in ones.
-
-    Raises:
-        TasksError: The settings or the repository have a fault.
-    """
+    """Add the sessions that fit the repository; see `tradai_tasks.register`."""
     keep_text_safe()
     shorten_tracebacks()
     options = given()

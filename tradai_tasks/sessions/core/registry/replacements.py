@@ -55,11 +55,8 @@ def known_names(context: Context) -> frozenset[str]:
 def sessions_of(context: Context, base: str, one: str | None = None) -> tuple[str, ...]:
     """Return the sessions of a name, the library's or the noxfile's in their place.
 
-    Args:
-        context: The repository.
-        base: The name without Python and package, such as `test`.
-        one: The id of a package, to return its sessions alone. Where the noxfile's session is not
-            parametrized by package, it is that of every package.
+    `base` is the name without Python and package. With `one`, the id of a package, only its
+    sessions are; a session of the noxfile without packages is that of every package.
     """
     ours = [name for name in context.names if base_of(name) == base]
     names = tuple(ours) or own_names(context, base)

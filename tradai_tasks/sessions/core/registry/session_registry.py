@@ -65,15 +65,11 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
 
         Args:
             body: Called with the nox session, and with the package if `packages` are given.
-            name: The session's name.
             doc: Description for `nox -l`.
-            packages: Packages that get a session, `name(package)`.
             every_python: Whether it runs on each Python in the settings.
-            environment: What it runs in.
             default: Whether a bare `nox` runs it.
             parallel: Whether it may run in parallel with others under `-j`.
             requires: Sessions that run before it.
-            tags: Tags to select it by.
         """
         if self._is_left_out(name):
             return
@@ -134,13 +130,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
         return bool(met)
 
     def check_clashes(self) -> None:
-        """Check that the noxfile has not defined a session by the name of one that is added.
-
-        nox would let the later one win, with a deprecation warning.
-
-        Raises:
-            SettingsError: It has; the message names all.
-        """
+        """Raise SettingsError for names that the noxfile has defined itself."""
         if self.clashes:
             shown = ", ".join(map(repr, sorted(self.clashes)))
             what = f"sessions {shown}" if len(self.clashes) > 1 else f"a session {shown}"
