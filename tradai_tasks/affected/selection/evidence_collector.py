@@ -56,7 +56,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
             used = {path for path in found.paths if is_python(path) and self._is_used(graph, path)}
             found.accounted |= graph.accounted(found.paths) | used
             self._declare_units(graph)
-            readers = readers_of(found.searched, self.after, graph)
+            readers = readers_of(found.searched, found.settled, self.after, graph)
             unowned = self._unowned()
             found.chains = self._chains(graph, {**readers, **unowned.users})
         found.settled |= unowned.read

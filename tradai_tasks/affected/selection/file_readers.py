@@ -1,15 +1,14 @@
-"""Find the Python files that name a document, or another file that lies outside packages.
+"""Find the Python files that name a document, data, or another file that lies outside packages.
 
-Such a file affects nothing by where it lies, only what reads it. A name in code is a part of a
-string: `ROOT / "libs/a/README.md"`, `glob("*.md")`, `f"{name}.md"`.
+Where such a file lies does not tell who reads it. A name in code is a part of a string:
+`ROOT / "libs/a/README.md"`, `glob("*.md")`, `f"{name}.md"`.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 
 from tradai_tasks.affected.graph.import_graph import ImportGraph
@@ -18,6 +17,7 @@ from tradai_tasks.affected.parse.text_examples import RUNNERS
 from tradai_tasks.affected.resolve.file_table import is_collected, is_python
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.unowned_files import is_joined, without_prose
+from tradai_tasks.files.path_globs import GlobSet
 
 # The parts of the paths in strings: what stands between quotes, slashes and braces.
 _PART = re.compile(r"""(?<=["'/}])[^\s"'/\\{}(),:]+(?=["'/{])""")
@@ -33,9 +33,13 @@ _RUNNER = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(sorted(RUNNERS))})\b"
 
 
 def readers_of(
-    paths: Iterable[str], revision: Revision, graph: ImportGraph
+    paths: Iterable[str], settled: Collection[str], revision: Revision, graph: ImportGraph
 ) -> dict[str, frozenset[str]]:
-    """Return the Python files that may read some files, for each that is read."""
+    """Return the Python files that may read some files, for each that is read.
+
+    Of those that are not settled, which affect their own package and its dependents anyway, only
+    readers in other packages are looked for.
+    """
     wanted = sorted(paths)
     if not wanted:
         return {}
@@ -47,18 +51,19 @@ def readers_of(
     for file, held in parts.items():
         for part in held:
             by_part.setdefault(part, []).append(file)
-    globs = [part for part in by_part if re.search(r"[*?\[]", part) and part.strip("*.")]
+    globs = GlobSet(p for p in by_part if re.search(r"[*?\[]", p) and p.strip("*."))
     readers: dict[str, frozenset[str]] = {}
     for path in wanted:
         name = posixpath.basename(path)
-        named = {name, posixpath.splitext(name)[1]} | {g for g in globs if fnmatch.fnmatch(name, g)}
-        folders = _folders_of(path)
+        named = {name, posixpath.splitext(name)[1], *globs.matching(name)}
+        folders = _folders_of(path) if path in settled else []
         files = {file for part in (*named, *folders) for file in by_part.get(part, ())}
         found = {
             f for f in files if _may_mean(path, f, (texts[f], parts[f], named), revision, graph)
         }
-        found |= {file for file in listing if _may_list(path, file, texts[file], revision, graph)}
-        found |= {file for file in running if _same_member(path, file, revision, graph)}
+        if path in settled:
+            found |= {f for f in listing if _may_list(path, f, texts[f], revision, graph)}
+            found |= {file for file in running if _same_member(path, file, revision, graph)}
         found |= graph.users.get(path, frozenset())
         if found - {path}:
             readers[path] = frozenset(found - {path})
@@ -122,7 +127,10 @@ def _may_mean(
             return True
         first = owner.path.count("/") + 1 if owner and owner.path != "." else 0
         joined = [one for one in folders[first:] if one in parts]
-    elif owner is not None or not folders or folder.startswith(".."):
+    elif owner is not None:
+        home = {*owner.path.split("/"), owner.name, owner.name.replace("-", "_")}
+        return is_named and not parts.isdisjoint(home)
+    elif not folders or folder.startswith(".."):
         return is_named and not parts.isdisjoint(folders)
     elif name in parts and not parts.isdisjoint(folders):
         return True

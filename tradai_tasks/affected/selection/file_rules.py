@@ -203,6 +203,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
             inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")
             if not is_python(path) or _BUILD_SCRIPT.fullmatch(inner):
                 self._declare_dependents(owner.name, path)
+                self.found.searched.add(path)
 
     def _apply_builds(self, path: str) -> None:
         """Note the packages whose build names a path; of prose, only whether it exists counts."""

@@ -32,7 +32,7 @@ class ChangeEvidence(msgspec.Struct, kw_only=True):
     accounted: frozenset[str] = frozenset()
     # changed paths that affect nothing by where they lie: all they affect is in this evidence
     settled: set[str] = set()
-    searched: set[str] = set()  # of these, the ones whose readers are looked for by name
+    searched: set[str] = set()  # changed paths whose readers are looked for by name
     # packages and units that lock files, project files and Dockerfiles name, each with reasons
     declared: dict[str, dict[str, None]] = {}
     # reasons for which everything is affected
