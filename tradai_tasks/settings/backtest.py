@@ -6,126 +6,107 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings.table import Name, Percent, Table, WebAddress, whole
+from tradai_tasks.settings.table import Name, Percent, Table, WebAddress, doc, whole
 
-_Enabled = Annotated[
-    bool, Meta(description="Whether there are backtest sessions, which `ci(s)` requires.")
-]
+_Enabled = Annotated[bool, doc("Whether there are backtest sessions, which `ci(s)` requires.")]
 _StrategyClass = Annotated[
     Annotated[str, whole(r"[A-Za-z_]\w*")],
-    Meta(description="Class that freqtrade runs; `strategy` of its configuration if absent."),
+    doc("Class that freqtrade runs; `strategy` of its configuration if absent."),
 ]
-_Config = Annotated[
-    Name, Meta(description="freqtrade's configuration, from the strategy's folder.")
-]
+_Config = Annotated[Name, doc("freqtrade's configuration, from the strategy's folder.")]
 _Groups = Annotated[
-    tuple[Name, ...],
-    Meta(description="Names of extras and dependency groups that bring freqtrade."),
+    tuple[Name, ...], doc("Names of extras and dependency groups that bring freqtrade.")
 ]
 _Pair = Annotated[str, whole(r"[A-Za-z0-9.]+/[A-Za-z0-9.]+(:[A-Za-z0-9.]+)?")]
 _Pairs = Annotated[
     Annotated[tuple[_Pair, ...], Meta(min_length=1)],
-    Meta(description="Pairs of the full backtest; those of freqtrade's configuration if absent."),
+    doc("Pairs of the full backtest; those of freqtrade's configuration if absent."),
 ]
 _Timeframe = Annotated[
     Annotated[str, whole(r"[0-9]{1,3}[smhdwM]")],
-    Meta(description="Timeframe of both backtests; the strategy's own if absent."),
+    doc("Timeframe of both backtests; the strategy's own if absent."),
 ]
 _SmokePair = Annotated[
     _Pair,
-    Meta(
-        description="The one pair of the smoke backtest; `BTC/USDT:USDT`, or else the first of the "
+    doc(
+        "The one pair of the smoke backtest; `BTC/USDT:USDT`, or else the first of the "
         "full backtest's pairs, if absent."
     ),
 ]
-_SmokeDays = Annotated[
-    Annotated[int, Meta(ge=1, le=366)], Meta(description="Days of the smoke backtest.")
-]
-_FullMonths = Annotated[
-    Annotated[int, Meta(ge=1, le=120)], Meta(description="Months of the full backtest.")
-]
+_SmokeDays = Annotated[int, Meta(ge=1, le=366), doc("Days of the smoke backtest.")]
+_FullMonths = Annotated[int, Meta(ge=1, le=120), doc("Months of the full backtest.")]
 _End = Annotated[
     Annotated[str, whole(r"(commit|[0-9]{4}-[0-9]{2}-[0-9]{2})")],
-    Meta(
-        description="Where the window ends, at UTC midnight: `commit`, of the commit's day, or a "
+    doc(
+        "Where the window ends, at UTC midnight: `commit`, of the commit's day, or a "
         "day such as `2026-01-01`, which is not in it."
     ),
 ]
 _Sharpe = Annotated[
     Literal["closed-trades", "daily-balance"],
-    Meta(
-        description="Which Sharpe ratio is gated: `daily-balance`, of the account marked to market "
+    doc(
+        "Which Sharpe ratio is gated: `daily-balance`, of the account marked to market "
         "at the end of each day, or `closed-trades`, freqtrade's of the profits of closed trades."
     ),
 ]
-_MinSharpe = Annotated[
-    Annotated[float, Meta(ge=0, le=100)],
-    Meta(description="Gate: least Sharpe ratio, annualised."),
-]
+_MinSharpe = Annotated[float, Meta(ge=0, le=100), doc("Gate: least Sharpe ratio, annualised.")]
 _MinProfitFactor = Annotated[
-    Annotated[float, Meta(ge=0, le=1000)],
-    Meta(description="Gate: least profit factor, gains divided by losses."),
+    float, Meta(ge=0, le=1000), doc("Gate: least profit factor, gains divided by losses.")
 ]
-_MaxDrawdown = Annotated[
-    Percent, Meta(description="Gate: largest drawdown, marked to market, in percent.")
-]
-_MinTrades = Annotated[
-    Annotated[int, Meta(ge=1)], Meta(description="Gate: least number of closed trades.")
-]
+_MaxDrawdown = Annotated[Percent, doc("Gate: largest drawdown, marked to market, in percent.")]
+_MinTrades = Annotated[int, Meta(ge=1), doc("Gate: least number of closed trades.")]
 _Source = Annotated[
     Name,
-    Meta(
-        description="Where `backtest-data` fetches candles from: `download` (from the exchange, by "
+    doc(
+        "Where `backtest-data` fetches candles from: `download` (from the exchange, by "
         "freqtrade), a folder, or `s3://bucket/prefix`."
     ),
 ]
 _DataDir = Annotated[
-    Name,
-    Meta(description="Where candles are kept, from the root; in it a folder for each exchange."),
+    Name, doc("Where candles are kept, from the root; in it a folder for each exchange.")
 ]
 _ApiUrl = Annotated[
-    WebAddress,
-    Meta(description="Address to download from in place of the exchange's own, without a path."),
+    WebAddress, doc("Address to download from in place of the exchange's own, without a path.")
 ]
 _Informative = Annotated[
     tuple[Annotated[str, whole(r"(\S+ )?[0-9]{1,3}[smhdwM]")], ...],
-    Meta(
-        description="Further candles that the strategy reads and freqtrade cannot know of: `4h` "
+    doc(
+        "Further candles that the strategy reads and freqtrade cannot know of: `4h` "
         "for its pairs, or `BTC/USDT:USDT 1d`."
     ),
 ]
 _MaxMissing = Annotated[
-    Annotated[float, Meta(ge=0, le=10)],
-    Meta(description="Most candles that may be missing inside a series, in percent."),
+    float, Meta(ge=0, le=10), doc("Most candles that may be missing inside a series, in percent.")
 ]
 
 _BiasGates = Annotated[
     tuple[Literal["lookahead", "recursive"], ...],
-    Meta(description="freqtrade's analyses that must pass before a release acts."),
+    doc("freqtrade's analyses that must pass before a release acts."),
 ]
 _MaxRecursive = Annotated[
-    Annotated[float, Meta(ge=0, le=100)],
-    Meta(
-        description="How far an indicator may be, with the declared start-up candles, from its "
+    float,
+    Meta(ge=0, le=100),
+    doc(
+        "How far an indicator may be, with the declared start-up candles, from its "
         "value with all candles, in percent."
     ),
 ]
 
 
 _Protections = Annotated[
-    bool, Meta(description="Whether the strategy's protections run, as they do in a live bot.")
+    bool, doc("Whether the strategy's protections run, as they do in a live bot.")
 ]
 _AllowOverrides = Annotated[
     tuple[Name, ...],
-    Meta(
-        description="Keys of freqtrade's configuration that may flatter the full backtest, such as "
+    doc(
+        "Keys of freqtrade's configuration that may flatter the full backtest, such as "
         "`fee` or `position_stacking`."
     ),
 ]
 _OutOfSample = Annotated[
     Annotated[str, whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")],
-    Meta(
-        description="First day that the strategy was not fitted to, such as `2025-10-01`: the "
+    doc(
+        "First day that the strategy was not fitted to, such as `2025-10-01`: the "
         "report shows the figures before it and from it on."
     ),
 ]

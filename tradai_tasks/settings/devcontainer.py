@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradai_tasks.settings.table import Name, Table, whole
+from tradai_tasks.settings.table import Name, Table, doc, whole
 
 
 class DevcontainerSettings(Table, frozen=True, kw_only=True):
@@ -14,21 +14,21 @@ class DevcontainerSettings(Table, frozen=True, kw_only=True):
 
     image: Annotated[
         Annotated[str, whole(r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9._-]+)+")] | None,
-        Meta(description="Image to push, with its registry and no tag: `ghcr.io/owner/name/dev`."),
+        doc("Image to push, with its registry and no tag: `ghcr.io/owner/name/dev`."),
     ] = None
     tag: Annotated[
         Annotated[str, whole(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")],
-        Meta(description="Tag of the image that is pushed."),
+        doc("Tag of the image that is pushed."),
     ] = "latest"
     command: Annotated[
         Annotated[tuple[Name, ...], Meta(min_length=1)],
-        Meta(description="What `--test` runs in the container, as a list of words."),
+        doc("What `--test` runs in the container, as a list of words."),
     ] = ("uv", "run", "nox", "-s", "test")
     username_env: Annotated[
         Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")],
-        Meta(description="Environment variable with the registry's user name."),
+        doc("Environment variable with the registry's user name."),
     ] = "GITHUB_ACTOR"
     password_env: Annotated[
         Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")],
-        Meta(description="Environment variable with the registry's password or token."),
+        doc("Environment variable with the registry's password or token."),
     ] = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradai_tasks.settings.table import Name, Table
+from tradai_tasks.settings.table import Name, Table, doc
 
 
 class InfraSettings(Table, frozen=True, kw_only=True):
@@ -14,14 +14,10 @@ class InfraSettings(Table, frozen=True, kw_only=True):
 
     script: Annotated[
         Name,
-        Meta(
-            description="What runs Pulumi on all layers, from the workspace root; called as "
+        doc(
+            "What runs Pulumi on all layers, from the workspace root; called as "
             "`SCRIPT preview|up STACK --json`."
         ),
     ] = "infra/pulumi-ci.sh"
-    timeout: Annotated[
-        Annotated[float, Meta(gt=0)], Meta(description="Seconds that one stack may take.")
-    ] = 3600
-    parallel: Annotated[
-        Annotated[int, Meta(ge=1, le=32)], Meta(description="Most stacks previewed at once.")
-    ] = 3
+    timeout: Annotated[float, Meta(gt=0), doc("Seconds that one stack may take.")] = 3600
+    parallel: Annotated[int, Meta(ge=1, le=32), doc("Most stacks previewed at once.")] = 3

@@ -30,6 +30,7 @@ from tradai_tasks.settings.table import (
     PythonVersion,
     RepositoryKind,
     Table,
+    doc,
     whole,
 )
 from tradai_tasks.settings.workflows import WorkflowsSettings
@@ -39,41 +40,34 @@ class ProtocolPair(Table, frozen=True, kw_only=True):
     """A class and the Protocol that it is checked against, both as `module:Name`."""
 
     class_: Annotated[
-        ObjectPath, Meta(description="Class that must satisfy the Protocol, as `module:Name`.")
+        ObjectPath, doc("Class that must satisfy the Protocol, as `module:Name`.")
     ] = field(name="class")
-    protocol: Annotated[ObjectPath, Meta(description="The Protocol, as `module:Name`.")]
+    protocol: Annotated[ObjectPath, doc("The Protocol, as `module:Name`.")]
 
 
 class PackageSettings(Table, frozen=True, kw_only=True):
     """Settings of one package: `packages.<name>`, or the table in its own pyproject.toml."""
 
-    test: Annotated[
-        bool,
-        Meta(description="Whether it has a test session; false where it has no tests."),
-    ] = True
+    test: Annotated[bool, doc("Whether it has a test session; false where it has no tests.")] = True
     floor: Annotated[
-        Percent | None, Meta(description="Coverage floor in percent; `test.floor` when absent.")
+        Percent | None, doc("Coverage floor in percent; `test.floor` when absent.")
     ] = None
     groups: Annotated[
         tuple[Name, ...] | None,
-        Meta(
-            description="Dependency groups or extras with its test tools; `test.groups` if absent."
-        ),
+        doc("Dependency groups or extras with its test tools; `test.groups` if absent."),
     ] = None
     protocols: Annotated[
         tuple[ProtocolPair, ...],
-        Meta(
-            description="Classes and the Protocols they must satisfy, judged by the type checker."
-        ),
+        doc("Classes and the Protocols they must satisfy, judged by the type checker."),
     ] = ()
     also_affected_by: Annotated[
         tuple[Name, ...],
-        Meta(description="Globs from the workspace root of further files that affect the package."),
+        doc("Globs from the workspace root of further files that affect the package."),
     ] = ()
     backtest: StrategyBacktestSettings = field(default_factory=StrategyBacktestSettings)
     metadata: Annotated[
         dict[MetadataKey, str],
-        Meta(description="Further tags of a strategy's model versions, besides `mlflow.metadata`."),
+        doc("Further tags of a strategy's model versions, besides `mlflow.metadata`."),
     ] = field(default_factory=dict)
 
 
@@ -84,47 +78,45 @@ class TestSettings(Table, frozen=True, kw_only=True):
 
     floor: Annotated[
         Percent | None,
-        Meta(description="Coverage floor in percent; if absent 60, 80 in a strategies repository."),
+        doc("Coverage floor in percent; if absent 60, 80 in a strategies repository."),
     ] = None
     require: Annotated[
         bool | None,
-        Meta(
-            description="Whether a package without tests fails its session, instead of being named "
+        doc(
+            "Whether a package without tests fails its session, instead of being named "
             "by `check`; if absent where `kind` is set or there are strategies, services or "
             "lambdas, and where no package has tests."
         ),
     ] = None
     groups: Annotated[
         tuple[Name, ...],
-        Meta(description="Names of dependency groups and extras looked for, first in the package."),
+        doc("Names of dependency groups and extras looked for, first in the package."),
     ] = ("test", "tests", "dev")
-    args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
+    args: Annotated[tuple[str, ...], doc("Further arguments for pytest.")] = ()
 
 
 class LintSettings(Table, frozen=True, kw_only=True):
     """The session `lint`."""
 
     format: Annotated[
-        bool,
-        Meta(description="Whether the format is checked; false where another tool formats."),
+        bool, doc("Whether the format is checked; false where another tool formats.")
     ] = True
     ignore: Annotated[
         tuple[Annotated[str, whole(r"(?:[^:\x00-\x1f]+:)?[A-Z]+[0-9]*")], ...],
-        Meta(
-            description="Rules of ruff that do not fail `lint`, besides those that its own "
+        doc(
+            "Rules of ruff that do not fail `lint`, besides those that its own "
             "configuration ignores: `F401` everywhere, `src/a.py:F401` in one file."
         ),
     ] = ()
     commands: Annotated[
         tuple[Annotated[tuple[Name, ...], Meta(min_length=1)], ...],
-        Meta(
-            description="Further commands, each a list of words, run with all packages installed; "
+        doc(
+            "Further commands, each a list of words, run with all packages installed; "
             "one that fails, fails `lint`."
         ),
     ] = ()
     groups: Annotated[
-        tuple[Name, ...],
-        Meta(description="Root dependency groups that `lint.commands` need."),
+        tuple[Name, ...], doc("Root dependency groups that `lint.commands` need.")
     ] = ("lint", "dev")
 
 
@@ -133,21 +125,16 @@ class TypecheckSettings(Table, frozen=True, kw_only=True):
 
     checker: Annotated[
         Literal["mypy", "pyright", "basedpyright", "ty", "pyrefly"] | None,
-        Meta(
-            description="The type checker; if absent the one that is configured or locked, else "
-            "mypy."
-        ),
+        doc("The type checker; if absent the one that is configured or locked, else mypy."),
     ] = None
     strict: Annotated[
-        bool | None,
-        Meta(description="Whether it is strict; if absent, in a strategies repository only."),
+        bool | None, doc("Whether it is strict; if absent, in a strategies repository only.")
     ] = None
-    tests: Annotated[bool, Meta(description="Whether tests are type-checked too.")] = False
+    tests: Annotated[bool, doc("Whether tests are type-checked too.")] = False
     groups: Annotated[
-        tuple[Name, ...],
-        Meta(description="Dependency groups with stubs and plugins, where they exist."),
+        tuple[Name, ...], doc("Dependency groups with stubs and plugins, where they exist.")
     ] = ("typecheck", "typing", "mypy", "dev", "test", "tests")
-    args: Annotated[tuple[str, ...], Meta(description="Further arguments for the checker.")] = ()
+    args: Annotated[tuple[str, ...], doc("Further arguments for the checker.")] = ()
 
 
 class IgnoredAdvisory(Table, frozen=True, kw_only=True):
@@ -159,8 +146,7 @@ class IgnoredAdvisory(Table, frozen=True, kw_only=True):
     ]
     reason: Annotated[str, Meta(min_length=1, description="Why it is accepted.")]
     until: Annotated[
-        date | None,
-        Meta(description="Last day on which it is ignored; later it fails the session."),
+        date | None, doc("Last day on which it is ignored; later it fails the session.")
     ] = None
 
 
@@ -170,8 +156,7 @@ class NotAudited(Table, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, description="The distribution's name.")]
     reason: Annotated[str, Meta(min_length=1, description="Why it is accepted.")]
     until: Annotated[
-        date | None,
-        Meta(description="Last day on which it is accepted; later it fails the session."),
+        date | None, doc("Last day on which it is accepted; later it fails the session.")
     ] = None
 
 
@@ -179,23 +164,20 @@ class SecuritySettings(Table, frozen=True, kw_only=True):
     """The session `security`."""
 
     severity: Annotated[
-        Level, Meta(description="Least severity of a bandit finding that fails the session.")
+        Level, doc("Least severity of a bandit finding that fails the session.")
     ] = "low"
     confidence: Annotated[
-        Level, Meta(description="Least confidence of a bandit finding that fails the session.")
+        Level, doc("Least confidence of a bandit finding that fails the session.")
     ] = "medium"
     service_url: Annotated[
         Annotated[str, whole(r"https?://\S+")] | None,
-        Meta(
-            description="Address of an OSV service to ask instead of the public index's advisories."
-        ),
+        doc("Address of an OSV service to ask instead of the public index's advisories."),
     ] = None
     ignore: Annotated[
-        tuple[IgnoredAdvisory, ...], Meta(description="Advisories that do not fail the session.")
+        tuple[IgnoredAdvisory, ...], doc("Advisories that do not fail the session.")
     ] = ()
     not_audited: Annotated[
-        tuple[NotAudited, ...],
-        Meta(description="Packages that may go without an audit."),
+        tuple[NotAudited, ...], doc("Packages that may go without an audit.")
     ] = ()
 
 
@@ -203,41 +185,33 @@ class PerfSettings(Table, frozen=True, kw_only=True):
     """The sessions `perf(pkg)`."""
 
     max_slowdown: Annotated[
-        Annotated[float, Meta(gt=0, le=10_000)],
-        Meta(description="Slow-down against the merge base, in percent, past which a run fails."),
+        float,
+        Meta(gt=0, le=10_000),
+        doc("Slow-down against the merge base, in percent, past which a run fails."),
     ] = 25.0
-    args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
+    args: Annotated[tuple[str, ...], doc("Further arguments for pytest.")] = ()
 
 
 class ContractSettings(Table, frozen=True, kw_only=True):
     """The session `contract`."""
 
-    marker: Annotated[Marker, Meta(description="pytest marker of the contract tests.")] = "contract"
+    marker: Annotated[Marker, doc("pytest marker of the contract tests.")] = "contract"
     paths: Annotated[
-        tuple[Name, ...],
-        Meta(description="Where the tests are; by default every package's tests and `tests/`."),
+        tuple[Name, ...], doc("Where the tests are; by default every package's tests and `tests/`.")
     ] = ()
     compose_file: Annotated[
         Name | None,
-        Meta(
-            description="Compose file brought up for the tests; a usual name at the root if absent."
-        ),
+        doc("Compose file brought up for the tests; a usual name at the root if absent."),
     ] = None
-    timeout: Annotated[
-        Annotated[int, Meta(gt=0)],
-        Meta(description="Seconds within which the services must be up."),
-    ] = 300
+    timeout: Annotated[int, Meta(gt=0), doc("Seconds within which the services must be up.")] = 300
 
 
 class IntegrationSettings(Table, frozen=True, kw_only=True):
     """The session `integration`."""
 
-    marker: Annotated[Marker, Meta(description="pytest marker of the integration tests.")] = (
-        "integration"
-    )
+    marker: Annotated[Marker, doc("pytest marker of the integration tests.")] = "integration"
     paths: Annotated[
-        tuple[Name, ...],
-        Meta(description="Where the tests are; by default every package's tests and `tests/`."),
+        tuple[Name, ...], doc("Where the tests are; by default every package's tests and `tests/`.")
     ] = ()
 
 
@@ -258,22 +232,19 @@ class AffectedSettings(Table, frozen=True, kw_only=True):
     """The sessions `changes` and `affected`."""
 
     ignore: Annotated[
-        tuple[Name, ...],
-        Meta(description="Globs from the workspace root of files that affect nothing."),
+        tuple[Name, ...], doc("Globs from the workspace root of files that affect nothing.")
     ] = ()
     rules_off: Annotated[
-        tuple[Name, ...],
-        Meta(description="Names of kinds of edges (docs/affected.md) that are not looked for."),
+        tuple[Name, ...], doc("Names of kinds of edges (docs/affected.md) that are not looked for.")
     ] = ()
     max_jobs: Annotated[
-        Annotated[int, Meta(ge=1, le=256)],
-        Meta(description="Most jobs in the CI matrix; more packages than that share jobs."),
+        int,
+        Meta(ge=1, le=256),
+        doc("Most jobs in the CI matrix; more packages than that share jobs."),
     ] = 64
     durations: Annotated[
         tuple[Name, ...],
-        Meta(
-            description="Globs of files from `nox --report`, whose durations balance shared jobs."
-        ),
+        doc("Globs of files from `nox --report`, whose durations balance shared jobs."),
     ] = ()
 
 
@@ -281,23 +252,22 @@ class Settings(Table, frozen=True, kw_only=True):
     """`[tool.tradai-tasks]` of the root pyproject.toml, or the whole of tradai-tasks.toml."""
 
     kind: Annotated[
-        RepositoryKind | None,
-        Meta(description="What the repository is; inferred from its folders if absent."),
+        RepositoryKind | None, doc("What the repository is; inferred from its folders if absent.")
     ] = None
     python: Annotated[
         PythonVersion | Annotated[tuple[PythonVersion, ...], Meta(min_length=1)] | None,
-        Meta(
-            description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
+        doc(
+            "Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
             "if absent, `.python-version`, the one that runs nox, or one that all packages allow."
         ),
     ] = None
     members: Annotated[
         tuple[Name, ...],
-        Meta(description="Globs of independent projects, for a repository with no uv workspace."),
+        doc("Globs of independent projects, for a repository with no uv workspace."),
     ] = ()
     unchecked: Annotated[
         tuple[UncheckedFiles, ...],
-        Meta(description="Python files that no session needs to check; shown every time."),
+        doc("Python files that no session needs to check; shown every time."),
     ] = ()
     test: TestSettings = field(default_factory=TestSettings)
     lint: LintSettings = field(default_factory=LintSettings)
@@ -319,6 +289,5 @@ class Settings(Table, frozen=True, kw_only=True):
     results: ResultsSettings = field(default_factory=ResultsSettings)
     mlflow: MlflowSettings = field(default_factory=MlflowSettings)
     packages: Annotated[
-        dict[Name, PackageSettings],
-        Meta(description="Settings of single packages, by name."),
+        dict[Name, PackageSettings], doc("Settings of single packages, by name.")
     ] = field(default_factory=dict)

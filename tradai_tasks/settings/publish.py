@@ -7,33 +7,31 @@ from typing import Annotated
 from msgspec import Meta
 
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
-from tradai_tasks.settings.table import Name, Table, Variable, WebAddress
+from tradai_tasks.settings.table import Name, Table, Variable, WebAddress, doc
 
 
 class IndexSettings(Table, frozen=True, kw_only=True):
     """Any other package index."""
 
-    upload_url: Annotated[WebAddress, Meta(description="Address that twine uploads to.")]
-    simple_url: Annotated[
-        WebAddress, Meta(description="Root of its simple API (PEP 503, PEP 691).")
-    ]
-    username_env: Annotated[
-        Variable, Meta(description="Environment variable with the user's name.")
-    ] = "TWINE_USERNAME"
-    password_env: Annotated[
-        Variable, Meta(description="Environment variable with the password or token.")
-    ] = "TWINE_PASSWORD"  # noqa: S105 - a variable's name
+    upload_url: Annotated[WebAddress, doc("Address that twine uploads to.")]
+    simple_url: Annotated[WebAddress, doc("Root of its simple API (PEP 503, PEP 691).")]
+    username_env: Annotated[Variable, doc("Environment variable with the user's name.")] = (
+        "TWINE_USERNAME"
+    )
+    password_env: Annotated[Variable, doc("Environment variable with the password or token.")] = (
+        "TWINE_PASSWORD"  # noqa: S105 - a variable's name
+    )
     trusted_publishing: Annotated[
         bool,
-        Meta(
-            description="Whether uploads without a stored token get one from the index by the "
+        doc(
+            "Whether uploads without a stored token get one from the index by the "
             "identity of the CI job."
         ),
     ] = False
     attestations: Annotated[
         bool,
-        Meta(
-            description="Whether each file is uploaded with its attestation (PEP 740), which "
+        doc(
+            "Whether each file is uploaded with its attestation (PEP 740), which "
             "`pypi-attestations` makes by the identity of the CI job."
         ),
     ] = False
@@ -44,7 +42,7 @@ class LeftOut(Table, frozen=True, kw_only=True):
 
     paths: Annotated[
         Annotated[tuple[Name, ...], Meta(min_length=1)],
-        Meta(description="Globs of the files, from the workspace root."),
+        doc("Globs of the files, from the workspace root."),
     ]
     reason: Annotated[str, Meta(min_length=1, description="Why they are not published.")]
 
@@ -52,7 +50,7 @@ class LeftOut(Table, frozen=True, kw_only=True):
 class PublishedElsewhere(Table, frozen=True, kw_only=True):
     """A package of the workspace that an index has although it is not published from here."""
 
-    name: Annotated[Name, Meta(description="The package's name.")]
+    name: Annotated[Name, doc("The package's name.")]
     reason: Annotated[str, Meta(min_length=1, description="Who publishes it.")]
 
 
@@ -61,29 +59,23 @@ class PublishSettings(Table, frozen=True, kw_only=True):
 
     libraries: Annotated[
         tuple[Name, ...] | None,
-        Meta(description="Packages to publish; `tradai-strategy` if absent and there is one."),
+        doc("Packages to publish; `tradai-strategy` if absent and there is one."),
     ] = None
     sdist: Annotated[
-        bool,
-        Meta(description="Whether source distributions are published in addition to the wheels."),
+        bool, doc("Whether source distributions are published in addition to the wheels.")
     ] = False
     lockstep: Annotated[
-        bool, Meta(description="Whether each library must have the version of the release's tag.")
+        bool, doc("Whether each library must have the version of the release's tag.")
     ] = False
-    left_out: Annotated[
-        tuple[LeftOut, ...], Meta(description="Modules that wheels need not hold.")
-    ] = ()
+    left_out: Annotated[tuple[LeftOut, ...], doc("Modules that wheels need not hold.")] = ()
     elsewhere: Annotated[
         tuple[PublishedElsewhere, ...],
-        Meta(description="Required packages of the workspace that others publish."),
+        doc("Required packages of the workspace that others publish."),
     ] = ()
     timeout: Annotated[
-        Annotated[int, Meta(gt=0)],
-        Meta(description="Seconds that one request to the index may go without an answer."),
+        int, Meta(gt=0), doc("Seconds that one request to the index may go without an answer.")
     ] = 60
     codeartifact: Annotated[
-        CodeArtifactSettings | None, Meta(description="Where to publish: AWS CodeArtifact.")
+        CodeArtifactSettings | None, doc("Where to publish: AWS CodeArtifact.")
     ] = None
-    index: Annotated[
-        IndexSettings | None, Meta(description="Where to publish: any other index.")
-    ] = None
+    index: Annotated[IndexSettings | None, doc("Where to publish: any other index.")] = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings.table import Name, Table, Variable
+from tradai_tasks.settings.table import Name, Table, Variable, doc
 
 
 class ResultsSettings(Table, frozen=True, kw_only=True):
@@ -14,31 +14,31 @@ class ResultsSettings(Table, frozen=True, kw_only=True):
 
     replay: Annotated[
         Literal["never", "auto"],
-        Meta(
-            description="`auto`: on a machine of your own and on pull requests `test(pkg)`, "
+        doc(
+            "`auto`: on a machine of your own and on pull requests `test(pkg)`, "
             "`typecheck` and `security` take over what was green and whose inputs have not changed "
             "(docs/results.md)."
         ),
     ] = "auto"
     store: Annotated[
         Name | None,
-        Meta(
-            description="Where results are kept: a folder, or `s3://bucket/prefix`; if absent, the "
+        doc(
+            "Where results are kept: a folder, or `s3://bucket/prefix`; if absent, the "
             "user's folder for caches."
         ),
     ] = None
     max_size: Annotated[
-        Annotated[int, Meta(ge=1)],
-        Meta(description="Most that the store holds, in megabytes; the longest unused goes first."),
+        int,
+        Meta(ge=1),
+        doc("Most that the store holds, in megabytes; the longest unused goes first."),
     ] = 500
     env: Annotated[
-        tuple[Variable, ...],
-        Meta(description="Environment variables that every test file depends on."),
+        tuple[Variable, ...], doc("Environment variables that every test file depends on.")
     ] = ()
     programs: Annotated[
         tuple[Name, ...],
-        Meta(
-            description="Names of programs that tests may start although what they read is not "
+        doc(
+            "Names of programs that tests may start although what they read is not "
             "seen, since it never decides an outcome."
         ),
     ] = ()

@@ -18,6 +18,11 @@ def whole(pattern: str, *, max_length: int | None = None) -> Meta:
     return Meta(pattern=rf"^{pattern}\Z", max_length=max_length)
 
 
+def doc(text: str) -> Meta:
+    """Return what the documentation and the schema say of a setting."""
+    return Meta(description=text)
+
+
 RepositoryKind = Literal["platform", "strategies"]
 Level = Literal["low", "medium", "high"]
 Percent = Annotated[float, Meta(ge=0, le=100)]
