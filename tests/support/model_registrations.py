@@ -29,12 +29,8 @@ RECORD = backtest_record(
 
 
 def connected(standin: Standin, env: dict[str, str] | None = None, patience: float = 20) -> Any:
-    client = client_of(
-        {"MLFLOW_TRACKING_URI": standin.address, **(env or {})},
-        None,
-        patience=patience,
-        sleep=lambda _: None,
-    )
+    env = {"MLFLOW_TRACKING_URI": standin.address, **(env or {})}
+    client = client_of(env, None, patience=patience)
     server = MlflowServer(client=client)
     return lambda: server
 

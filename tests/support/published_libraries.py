@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tests.support.codeartifact import State
 from tests.support.real import NOXFILE, Result, git, write
+from tests.support.waits import waits
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.engine.step import Look
@@ -103,9 +104,8 @@ def publish(
     anew: bool = False,
 ) -> tuple[Look, Look]:
     """Look at one library and act, as a release does."""
-    sleep = (lambda seconds: None) if slept is None else slept.append
     target = CodeArtifact(settings(state), aws=None if anew else shared())
-    with Publisher(target, timeout=20, sleep=sleep) as publisher:
+    with waits(slept), Publisher(target, timeout=20) as publisher:
         stage = publish_stage({files[0].name: lambda: tuple(files)}, publisher)
         step = stage.steps[0]
         found = step.look({})

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from tradai_tasks.errors import StoppedError
@@ -30,7 +31,6 @@ _JITTER = 0.25  # of a wait, so that jobs which failed together do not come agai
 _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 _DATE = 64  # characters, more than any date has
 
-Sleep = Callable[[float], object]
 # Seconds that one request may take and be retried for; None where that is for its caller to say.
 _HASTE: ContextVar[float | None] = ContextVar("tradai_tasks_haste", default=None)
 _T = TypeVar("_T")
@@ -71,7 +71,6 @@ def retried(
     *,
     tries: int | None = None,
     patience: float | None = None,
-    sleep: Sleep = time.sleep,
     stop: threading.Event | None = None,
 ) -> _T:
     """Call an action until it does not raise `TransientError`, with exponential back-off.
@@ -107,13 +106,13 @@ def retried(
         stop=tenacity.stop_any(*stops),
         retry=tenacity.retry_if_exception_type(TransientError),
         wait=wait,
-        sleep=pause(stop, sleep),
+        sleep=pause(stop),
         reraise=True,
     )
     return retrying(action)
 
 
-def pause(stop: threading.Event | None, sleep: Sleep = time.sleep) -> Callable[[float], None]:
+def pause(stop: threading.Event | None) -> Callable[[float], None]:
     """Return a function that waits some seconds; `stop` ends a wait with a StoppedError."""
 
     def paused(seconds: float) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.dists import dist
 from tests.support.hostile_server import WAYS, Hostile, hostile_server
+from tests.support.waits import waits
 from tradai_tasks.docs import link_sources as sources
 from tradai_tasks.docs.link_sources import answers
 from tradai_tasks.errors import (
@@ -36,6 +37,12 @@ from tradai_tasks.release.clients.registry_http import RegistryCredentials, Regi
 from tradai_tasks.release.libraries.twine_upload import upload
 
 SECONDS = 1.0  # in which an answer must be whole
+
+
+@pytest.fixture(autouse=True)
+def _no_waits() -> Iterator[None]:
+    with waits():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +74,11 @@ def limited(module: ModuleType, server: Hostile) -> Iterator[None]:
         yield
 
 
-def no_wait(_: float) -> None:
-    pass
-
-
 def ask_index(server: Hostile) -> object:
     index = PackageIndex(
         f"{server.url}/simple/",
         lambda: Credentials(username="me", password="marked"),
         timeout=seconds(server),
-        sleep=no_wait,
     )
     try:
         return index.files("a")
@@ -90,7 +92,6 @@ def ask_registry(server: Hostile) -> object:
             server.host,
             credentials=lambda: RegistryCredentials("me", "marked"),
             patience=0.2,
-            sleep=no_wait,
         )
     try:
         return Registry(session).image("web", "1"), Registry(session).tags("web")
@@ -101,7 +102,7 @@ def ask_registry(server: Hostile) -> object:
 def ask_mlflow(server: Hostile) -> object:
     env = {"MLFLOW_TRACKING_URI": server.url.replace("//", "//me:marked@")}
     with limited(mlflow_client, server):
-        client = client_of(env, None, patience=0.2, sleep=no_wait)
+        client = client_of(env, None, patience=0.2)
     try:
         return MlflowServer(client=client).aliases("a")
     finally:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.hostile_server import hostile_server
 from tests.support.project import DictTree
+from tests.support.waits import waits
 from tradai_tasks.errors import (
     AwsEndpointError,
     ModelRegistryError,
@@ -269,8 +270,8 @@ def test_patience_bounds_all_waits_together() -> None:
     def fails() -> None:
         raise TransientError("x", wait=1e9)
 
-    with pytest.raises(TransientError):
-        retried(fails, patience=0.5, tries=3, sleep=slept.append)
+    with waits(slept), pytest.raises(TransientError):
+        retried(fails, patience=0.5, tries=3)
     assert len(slept) == 2
     assert all(one <= 0.5 for one in slept)
 

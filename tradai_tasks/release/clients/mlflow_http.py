@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +14,6 @@ from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import (
     TRANSIENT,
-    Sleep,
     TransientError,
     hurried,
     retried,
@@ -47,7 +45,6 @@ class MlflowClient:
     address: str  # without credentials
     client: HttpClient = field(repr=False)
     patience: float  # seconds for which temporary faults are retried
-    sleep: Sleep = time.sleep
     stop: threading.Event | None = field(default=None, repr=False)
 
     def answer(self, method: str, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +102,7 @@ class MlflowClient:
             ModelRegistryError: The server cannot be reached in time, or refuses the request.
         """
         try:
-            return retried(action, patience=self.patience, sleep=self.sleep, stop=self.stop)
+            return retried(action, patience=self.patience, stop=self.stop)
         except TransientError as fault:
             raise ModelRegistryError(
                 f"{self.address}: {fault}; tried for {hurried(self.patience):g} s "
@@ -168,24 +165,17 @@ def address_of(env: Mapping[str, str], setting: str | None) -> ServerAddress:
     )
 
 
-def client_of(  # noqa: PLR0913 - all but two have defaults
+def client_of(
     env: Mapping[str, str],
     setting: str | None,
     *,
     patience: float,
-    transport: httpx.BaseTransport | None = None,
-    sleep: Sleep = time.sleep,
     stop: threading.Event | None = None,
 ) -> MlflowClient:
     """Create the client of a server without a request; its secrets are masked in CI.
 
-    Args:
-        env: The environment, with the variables that MLflow's own client reads.
-        setting: Address from the settings.
-        patience: Seconds for which temporary faults are retried.
-        transport: Transport of the HTTP client; for tests.
-        sleep: Function that waits a number of seconds; for tests.
-        stop: Event that ends requests and waits.
+    `env` has the variables that MLflow's own client reads, `setting` is the address from the
+    settings, and `patience` is in seconds for which temporary faults are retried.
 
     Raises:
         ModelRegistryError: No server is named.
@@ -200,9 +190,8 @@ def client_of(  # noqa: PLR0913 - all but two have defaults
         limits=_LIMITS,
         verify=_tls(trusted) if trusted else checks,
         stop=stop,
-        transport=transport,
     )
-    return MlflowClient(address=found.url, client=client, patience=patience, sleep=sleep, stop=stop)
+    return MlflowClient(address=found.url, client=client, patience=patience, stop=stop)
 
 
 def _tls(file: str) -> Any:

@@ -20,7 +20,6 @@ from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parse
 from tradai_tasks.http_client.retry import (
     TRANSIENT,
     TRIES,
-    Sleep,
     TransientError,
     retried,
     seconds_asked_for,
@@ -166,12 +165,11 @@ class PackageIndex:
         credentials: Callable[[], Credentials | None],
         *,
         timeout: float = 60.0,
-        sleep: Sleep = time.sleep,
         stop: threading.Event | None = None,
     ) -> None:
         self.simple_url = simple_url.rstrip("/") + "/"
         self._credentials = credentials
-        self._sleep, self._stop = sleep, stop
+        self._stop = stop
         self._pages = Limits(idle=timeout, whole=timeout, most=_PAGE)
         self._timeout = timeout
         try:
@@ -259,7 +257,7 @@ class PackageIndex:
             return answer
 
         try:
-            answer = retried(once, tries=TRIES, sleep=self._sleep, stop=self._stop)
+            answer = retried(once, tries=TRIES, stop=self._stop)
         except TransientError as fault:
             what = fault.kind if fault.kind.startswith("HTTP ") else f"no answer ({fault.kind})"
             raise IndexUnavailableError(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import (
     TRANSIENT,
-    Sleep,
     TransientError,
     hurried,
     retried,
@@ -61,22 +59,18 @@ class RegistrySession:
         insecure: bool = False,
         token_hosts: Collection[str] = (),
         patience: float = 60.0,
-        sleep: Sleep = time.sleep,
         stop: threading.Event | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Create a session; no request is made yet.
 
         Args:
-            host: The registry's host with its port.
             credentials: Called once, when the registry first asks for a login.
             remedy: What to do if the credentials are refused, for messages.
             insecure: Whether it uses http although it is on another machine; it then gets no
                 credentials.
             token_hosts: Further hosts, with their ports, that its password may be sent to.
             patience: Seconds for which temporary faults are retried.
-            sleep: Function that waits a number of seconds; for tests.
-            stop: Event that ends requests and waits.
             transport: Transport of the HTTP client; for tests.
 
         Raises:
@@ -87,7 +81,7 @@ class RegistrySession:
         scheme = "http" if insecure or is_loopback(host) else "https"
         self._ask_credentials = credentials
         self._patience = patience
-        self._sleep, self.stop = sleep, stop
+        self.stop = stop
         self._lock = threading.RLock()
         self._credentials: list[RegistryCredentials | None] = []  # empty until first needed
         self._authorization: dict[str, str] = {}  # scope -> header
@@ -127,7 +121,7 @@ class RegistrySession:
             return self._once(method, url, repository, **given)
 
         try:
-            return retried(once, patience=self._patience, sleep=self._sleep, stop=self.stop)
+            return retried(once, patience=self._patience, stop=self.stop)
         except TransientError as fault:
             raise RegistryError(
                 f"{self.host}: {fault}; tried for {hurried(self._patience):g} s "

@@ -10,7 +10,6 @@ import hashlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from tradai_tasks.errors import (
     UploadRefusedError,
     VersionMismatchError,
 )
-from tradai_tasks.http_client.retry import Sleep, TransientError, retried
+from tradai_tasks.http_client.retry import TransientError, retried
 from tradai_tasks.process import run
 from tradai_tasks.release.clients.package_index import Credentials, Listed, PackageIndex
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
@@ -103,13 +102,11 @@ class Publisher:
         target: PublishTarget,
         *,
         timeout: float = 60.0,
-        sleep: Sleep = time.sleep,
         send: Upload = upload,
         stop: threading.Event | None = None,
     ) -> None:
         self.target = target
         self._timeout = timeout
-        self._sleep = sleep
         self._send = send
         self._stop = stop
         self._lock = threading.Lock()
@@ -137,7 +134,6 @@ class Publisher:
                     self.target.simple_url(),
                     self.target.credentials,
                     timeout=self._timeout,
-                    sleep=self._sleep,
                     stop=self._stop,
                 )
             return self._index
@@ -180,7 +176,7 @@ class Publisher:
             UploadRefusedError: The index does not accept the file.
         """
         try:
-            retried(lambda: self._put_once(file), sleep=self._sleep, stop=self._stop)
+            retried(lambda: self._put_once(file), stop=self._stop)
         except TransientError as fault:
             raise IndexUnavailableError(
                 f"{file.filename}: not uploaded to {self.target.shown}: {fault}, at every try; "
@@ -233,7 +229,7 @@ class Publisher:
     def confirm(self, files: Sequence[Distribution]) -> None:
         """Check that the index has all files of one library; raise IndexUnavailableError if not."""
         try:
-            retried(lambda: self._confirm_once(files), sleep=self._sleep, stop=self._stop)
+            retried(lambda: self._confirm_once(files), stop=self._stop)
         except TransientError as fault:
             raise IndexUnavailableError(
                 f"{self.target.shown}: {fault}, though it took it; run the same again to see "

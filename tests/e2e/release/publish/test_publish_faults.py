@@ -272,7 +272,7 @@ def test_a_run_that_ended_between_two_files_is_finished_by_the_next(
         sent.append(path.name)
         return upload(path, *given, **named)
 
-    with Publisher(CodeArtifact(settings(aws)), sleep=lambda _: None, send=once) as publisher:
+    with Publisher(CodeArtifact(settings(aws)), send=once) as publisher:
         step = publish_stage({"tradai-strategy": lambda: files}, publisher).steps[0]
         with pytest.raises(Killed):
             step.act({})
@@ -330,7 +330,7 @@ def test_what_is_missing_in_aws_is_said(
     given = CodeArtifactSettings(
         domain=change.get("domain", "tradai"), repository=change.get("repository", "py")
     )
-    with Publisher(CodeArtifact(given), sleep=lambda _: None) as publisher:
+    with Publisher(CodeArtifact(given)) as publisher:
         step = publish_stage({"tradai-strategy": lambda: files}, publisher).steps[0]
         with pytest.raises(CodeArtifactError, match=passage) as caught:
             step.look({})

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.support.waits import waits
 from tradai_tasks.errors import (
     LoginRefusedError,
     PushDeniedError,
@@ -32,7 +33,7 @@ def digest(body: bytes) -> str:
 @contextmanager
 def registry(
     answer: Answer, host: str = "reg.example", *, user: RegistryCredentials | None = None,
-    patience: float = 60, waits: list[float] | None = None,
+    patience: float = 60, slept: list[float] | None = None,
 ) -> Iterator[Registry]:  # fmt: skip
     session = RegistrySession(
         host,
@@ -40,10 +41,10 @@ def registry(
         remedy="check them",
         patience=patience,
         token_hosts=["auth.example"],
-        sleep=([] if waits is None else waits).append,
         transport=httpx.MockTransport(answer),
     )
-    yield Registry(session)
+    with waits(slept):
+        yield Registry(session)
     session.close()
 
 
@@ -314,17 +315,17 @@ def test_faults_that_pass_are_waited_for_as_the_registry_asks() -> None:
             httpx.Response(429, headers={"Retry-After": "100000"}),
         ]
     )
-    waits: list[float] = []
+    slept: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         found = next(answers, None)
         return served(request) if found is None else found
 
-    with registry(answer, waits=waits) as client:
+    with registry(answer, slept=slept) as client:
         assert client.image("web", "1") is not None
-    assert waits[0] == 7
-    assert 0 < waits[1] < 10
-    assert 59 < waits[2] <= 60  # no longer than the patience
+    assert slept[0] == 7
+    assert 0 < slept[1] < 10
+    assert 59 < slept[2] <= 60  # no longer than the patience
 
 
 def test_a_registry_that_cannot_be_reached() -> None:

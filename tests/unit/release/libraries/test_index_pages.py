@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support.waits import waits
 from tradai_tasks.errors import ExtraMissingError, IndexAuthError, SettingsError
 from tradai_tasks.http_client.retry import TransientError, retried, seconds_asked_for
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
@@ -69,8 +70,8 @@ def test_waits() -> None:
     def fails() -> None:
         raise TransientError("x", wait=1000.0 if len(slept) == 1 else 0.0)
 
-    with pytest.raises(TransientError):
-        retried(fails, sleep=slept.append, tries=4)
+    with waits(slept), pytest.raises(TransientError):
+        retried(fails, tries=4)
     assert slept[1] == 60.0
     assert 0.5 <= slept[0] < 0.7
     assert 2.0 <= slept[2] < 2.6

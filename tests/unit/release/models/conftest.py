@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.mlflow_standin import Standin, mlflow_standin
+from tests.support.waits import waits
 
 
 @pytest.fixture
 def server() -> Iterator[Standin]:
-    with mlflow_standin() as standin:
+    with mlflow_standin() as standin, waits():
         yield standin
