@@ -24,6 +24,7 @@ from tradai_tasks.report import say
 from tradai_tasks.repository import Repository, base_of, read_repository
 from tradai_tasks.text import listed
 from tradai_tasks.vcs.file_list import list_files
+from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.adoption.conceded_settings import Adoption, Conceded, Outcome, concede
 from tradai_tasks.workflows.adoption.scaffold import noxfile_piece, present_settings, with_tables
 
@@ -111,9 +112,9 @@ class _Copy:
         top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
         home = scratch / "copy"
         if (top / ".git").exists():
-            run(["git", "clone", "--quiet", "--local", str(top), str(home)], cwd=scratch)
+            run_git(scratch, "clone", "--quiet", "--local", str(top), str(home))
         else:
-            run(["git", "init", "--quiet", str(home)], cwd=scratch)
+            run_git(scratch, "init", "--quiet", str(home))
         (home / ".git" / "info" / "exclude").write_text(f"{_OURS}\n", encoding="utf-8")
         self.home = home / root.relative_to(top)
         self.home.mkdir(parents=True, exist_ok=True)
