@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from tradai_tasks.release.clients import registry
+from tradai_tasks.release.clients.registry import RemoteImage
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
 
-@dataclass
-class Remote:
-    digest: str
-    is_list: bool = False
-    manifest: bytes = b"{}"
-    platform: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+def remote(
+    digest: str,
+    *,
+    is_list: bool = False,
+    manifest: bytes = b"{}",
+    platform: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> RemoteImage:
+    return RemoteImage(
+        digest=digest,
+        media_type="",
+        manifest=manifest,
+        is_list=is_list,
+        labels=labels or {},
+        platform=platform,
+    )
 
 
-class Registry:
+class Registry(registry.Registry):
     """What the registry's client would say, by path and reference."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.images: dict[str, Remote] = {"v1.1.0": Remote(OLD), "v1.2.0": Remote(NEW)}
+        self.images = {"v1.1.0": remote(OLD), "v1.2.0": remote(NEW)}
 
-    def image(self, repository: str, reference: str) -> Remote | None:
+    def image(
+        self, repository: str, reference: str, *, platform: str | None = None
+    ) -> RemoteImage | None:
         assert repository == self.path
         by_digest = {one.digest: one for one in self.images.values()}
         return self.images.get(reference) or by_digest.get(reference)

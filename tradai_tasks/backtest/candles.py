@@ -17,7 +17,7 @@ from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
-from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, seconds_asked_for
+from tradai_tasks.http_client.retry import TransientError, raise_transient, retried
 
 _TRIES = 3
 _SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten MB
@@ -139,8 +139,7 @@ def _fetched(url: str) -> bytes:
     finally:
         client.close()
     status = f"status {answer.status_code} {answer.reason_phrase}".rstrip()
-    if answer.status_code in TRANSIENT:
-        raise TransientError(status, wait=seconds_asked_for(answer.headers))
+    raise_transient(answer, status)
     if not answer.is_success:
         raise AnswerError(status)
     return bytes(answer.content)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user name and a password, which is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
 
 PORTS = {"http": 80, "https": 443}
 NO_ADDRESS = "no web address that can be read; expected https://host/path"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tradai_tasks.errors import StoppedError
 
 if TYPE_CHECKING:
+    import httpx
     from tenacity import RetryCallState
 
 TRIES = 6
@@ -122,6 +123,12 @@ def pause(stop: threading.Event | None) -> Callable[[float], None]:
             raise StoppedError("stopped before the next try")
 
     return paused
+
+
+def raise_transient(answer: httpx.Response, what: str) -> None:
+    """Raise TransientError for a response with a status that may pass; `what` says which."""
+    if answer.status_code in TRANSIENT:
+        raise TransientError(what, wait=seconds_asked_for(answer.headers))
 
 
 def seconds_asked_for(headers: Mapping[str, str], *, now: float | None = None) -> float:

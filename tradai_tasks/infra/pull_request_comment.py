@@ -13,7 +13,7 @@ from tradai_tasks.errors import CommentError, ForkError
 from tradai_tasks.http_client.address import bearer
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
-from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, seconds_asked_for
+from tradai_tasks.http_client.retry import TransientError, raise_transient, retried
 from tradai_tasks.infra.preview_counts import COLUMNS, Changes, rows
 from tradai_tasks.report import markdown_table
 
@@ -178,11 +178,7 @@ def _send(client: HttpClient, request: PullRequest, method: str, url: str, **giv
         answer = client.request(method, url, headers=_HEADERS, **given)
     except TransientError as fault:
         raise TransientError(f"GitHub cannot be reached ({fault.kind})") from None
-    if answer.status_code in TRANSIENT:
-        raise TransientError(
-            f"GitHub answers with status {answer.status_code}",
-            wait=seconds_asked_for(answer.headers),
-        )
+    raise_transient(answer, f"GitHub answers with status {answer.status_code}")
     if answer.status_code in _FORBIDDEN:
         raise CommentError(
             f"{name}: no comment made: GitHub answers with status {answer.status_code}; the token "

@@ -15,7 +15,8 @@ FORKS = """
 import os, resource, signal, sys
 
 from tradai_tasks.errors import TasksError
-from tradai_tasks.release.clients.package_index import Credentials, PackageIndex
+from tradai_tasks.http_client.address import Credentials
+from tradai_tasks.release.clients.package_index import PackageIndex
 from tradai_tasks.release.clients.mlflow_http import client_of
 from tradai_tasks.release.clients.mlflow_api import MlflowServer
 from tradai_tasks.release.clients.registry import Registry

@@ -23,7 +23,7 @@ from tests.support.yard import A, docker, open_yard
 from tradai_tasks.errors import DirtyTreeError, NotARepositoryError
 from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.clients.registry import RemoteImage
-from tradai_tasks.release.images.image_steps import SOURCES
+from tradai_tasks.release.images.image_decisions import SOURCES
 from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.settings.images import ImagesSettings
 

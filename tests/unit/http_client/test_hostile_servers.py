@@ -24,6 +24,7 @@ from tradai_tasks.errors import (
     RegistryError,
     TasksError,
 )
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.http_client.limits import Limits
 from tradai_tasks.http_client.retry import in_haste
 from tradai_tasks.infra.pull_request_comment import PullRequest, post
@@ -31,9 +32,9 @@ from tradai_tasks.release.clients import mlflow_http as mlflow_client
 from tradai_tasks.release.clients import registry_http as registry_session
 from tradai_tasks.release.clients.mlflow_api import MlflowServer
 from tradai_tasks.release.clients.mlflow_http import client_of
-from tradai_tasks.release.clients.package_index import Credentials, PackageIndex
+from tradai_tasks.release.clients.package_index import PackageIndex
 from tradai_tasks.release.clients.registry import Registry
-from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistrySession
 from tradai_tasks.release.libraries.twine_upload import upload
 
 SECONDS = 1.0  # in which an answer must be whole
@@ -90,7 +91,7 @@ def ask_registry(server: Hostile) -> object:
     with limited(registry_session, server):
         session = RegistrySession(
             server.host,
-            credentials=lambda: RegistryCredentials("me", "marked"),
+            credentials=lambda: Credentials("me", "marked"),
             patience=0.2,
         )
     try:
@@ -162,7 +163,7 @@ def test_in_haste_a_dripping_server_is_asked_once_and_not_for_long(
 ) -> None:
     """A person waits for a plan, which asks one registry for several images."""
     hostile.how = how
-    session = RegistrySession(hostile.host, credentials=lambda: RegistryCredentials("me", "marked"))
+    session = RegistrySession(hostile.host, credentials=lambda: Credentials("me", "marked"))
     begun = time.monotonic()
     try:
         with in_haste(0.2):
@@ -215,7 +216,7 @@ def test_a_realm_that_the_settings_name_is_asked(
     hostile.how = "realm-port"
     session = RegistrySession(
         hostile.host,
-        credentials=lambda: RegistryCredentials("me", "marked"),
+        credentials=lambda: Credentials("me", "marked"),
         token_hosts=[servers[1].host],
         patience=0,
     )

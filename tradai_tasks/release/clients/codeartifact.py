@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradai_tasks.errors import AwsError, AwsRegionError, CodeArtifactError
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 
 USERNAME = "aws"  # CodeArtifact's own, for every token

@@ -9,8 +9,8 @@ import threading
 from typing import Any
 
 from tradai_tasks.errors import AwsDeniedError, AwsError, RepositoryMissingError
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.clients.registry_http import RegistryCredentials
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html#registry-auth
 _HOST = re.compile(
@@ -65,11 +65,11 @@ class Ecr:
         self._lock = threading.Lock()
         self._repositories: dict[str, dict[str, Any] | None] = {}
 
-    def credentials(self) -> RegistryCredentials:
+    def credentials(self) -> Credentials:
         """Return a user name and a password for the registry, valid for 12 hours."""
         data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return RegistryCredentials(username, password)
+        return Credentials(username, password)
 
     def has(self, repository: str) -> bool:
         """Return whether there is a repository; true if the role may not look."""

@@ -12,13 +12,7 @@ from tradai_tasks.errors import ModelRegistryError
 from tradai_tasks.http_client.address import address_fault, basic, bearer
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
-from tradai_tasks.http_client.retry import (
-    TRANSIENT,
-    TransientError,
-    hurried,
-    retried,
-    seconds_asked_for,
-)
+from tradai_tasks.http_client.retry import TransientError, hurried, raise_transient, retried
 from tradai_tasks.report import mask
 
 if TYPE_CHECKING:
@@ -71,10 +65,7 @@ class MlflowClient:
     def _judged(self, answer: httpx.Response, *, has_body: bool = True) -> dict[str, Any]:
         """Return the JSON document of an answer, or raise the error that it states."""
         status = answer.status_code
-        if status in TRANSIENT:
-            raise TransientError(
-                f"status {status} {answer.reason_phrase}", wait=seconds_asked_for(answer.headers)
-            )
+        raise_transient(answer, f"status {status} {answer.reason_phrase}")
         if status in _OF_LOGIN:
             raise ModelRegistryError(
                 f"{self.address}: refuses (status {status}); set MLFLOW_TRACKING_USERNAME and "

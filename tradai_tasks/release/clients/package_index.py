@@ -8,22 +8,16 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import IndexAuthError, IndexUnavailableError
-from tradai_tasks.http_client.address import basic
+from tradai_tasks.http_client.address import Credentials, basic
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
-from tradai_tasks.http_client.retry import (
-    TRANSIENT,
-    TRIES,
-    TransientError,
-    retried,
-    seconds_asked_for,
-)
+from tradai_tasks.http_client.retry import TRIES, TransientError, raise_transient, retried
 
 if TYPE_CHECKING:
     import httpx
@@ -42,14 +36,6 @@ _READING = 5.0  # seconds that parsing a page may take; 10,000 files take a tent
 _FED = 64 * 1024  # characters of a page that are parsed at once
 _LONGEST_TAG = 256 * 1024
 _LONGEST_NAME = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
-    """User name and password for an index; never shown."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,9 +237,7 @@ class PackageIndex:
             answer = self._client.request(
                 "GET", url, headers={"Accept": accept}, limits=limits, sink=made
             )
-            if answer.status_code in TRANSIENT:
-                wait = seconds_asked_for(answer.headers)
-                raise TransientError(f"HTTP {answer.status_code}", wait=wait)
+            raise_transient(answer, f"HTTP {answer.status_code}")
             return answer
 
         try:

@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradai_tasks.errors import LoginRefusedError, PushDeniedError, RegistryError
-from tradai_tasks.http_client.address import basic, bearer, host_of, origin_of, url_of
+from tradai_tasks.http_client.address import (
+    Credentials,
+    basic,
+    bearer,
+    host_of,
+    origin_of,
+    url_of,
+)
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
-from tradai_tasks.http_client.retry import (
-    TRANSIENT,
-    TransientError,
-    hurried,
-    retried,
-    seconds_asked_for,
-)
+from tradai_tasks.http_client.retry import TransientError, hurried, raise_transient, retried
 from tradai_tasks.release.clients.image_reference import is_loopback
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ _TOKEN_HOSTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryCredentials:
-    """A user name and a password; the password is not part of the repr."""
-
-    username: str
-    password: str = field(repr=False)
-
-
 class RegistrySession:
     """HTTP session with one registry; safe to use from several threads."""
 
@@ -54,7 +46,7 @@ class RegistrySession:
         self,
         host: str,
         *,
-        credentials: Callable[[], RegistryCredentials | None] = lambda: None,
+        credentials: Callable[[], Credentials | None] = lambda: None,
         remedy: str = "check the credentials",
         insecure: bool = False,
         token_hosts: Collection[str] = (),
@@ -83,7 +75,7 @@ class RegistrySession:
         self._patience = patience
         self.stop = stop
         self._lock = threading.RLock()
-        self._credentials: list[RegistryCredentials | None] = []  # empty until first needed
+        self._credentials: list[Credentials | None] = []  # empty until first needed
         self._authorization: dict[str, str] = {}  # scope -> header
         self._token_hosts = {*token_hosts, _TOKEN_HOSTS.get(host, host), host}
         try:
@@ -160,11 +152,7 @@ class RegistrySession:
         self, method: str, url: str, authorization: str | None, **given: Any
     ) -> httpx.Response:
         answer = self._client.request(method, url, authorization=authorization, **given)
-        if answer.status_code in TRANSIENT:
-            raise TransientError(
-                f"status {answer.status_code} {answer.reason_phrase}",
-                wait=seconds_asked_for(answer.headers),
-            )
+        raise_transient(answer, f"status {answer.status_code} {answer.reason_phrase}")
         return answer
 
     def _header(self, scope: str) -> str | None:

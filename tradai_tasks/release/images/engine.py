@@ -23,8 +23,8 @@ from tradai_tasks.errors import (
     SettingsError,
 )
 from tradai_tasks.files.path_guard import require_inside, write_below
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.process import Completed, run, run_logged
-from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine_commands import (
     Build,
     Builder,
@@ -109,7 +109,7 @@ class Containers:
         root: Path,
         reports: Path,
         env: Mapping[str, str],
-        credentials: Callable[[], RegistryCredentials | None],
+        credentials: Callable[[], Credentials | None],
         remedy: str,
         insecure: bool,
         stop: threading.Event | None = None,

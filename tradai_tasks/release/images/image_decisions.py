@@ -28,6 +28,8 @@ REVISION = "org.opencontainers.image.revision"
 VERSION = "org.opencontainers.image.version"
 _SOURCE = "org.opencontainers.image.source"
 _CREATED = "org.opencontainers.image.created"
+# label: packages of other repositories that are in the image, with their commits, as JSON
+SOURCES = "com.tradai.path-sources"
 
 
 @dataclass(frozen=True, slots=True)

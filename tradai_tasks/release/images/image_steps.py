@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tradai_tasks.errors import (
     ConflictError,
@@ -26,10 +26,10 @@ from tradai_tasks.http_client.retry import TransientError, pause, retried
 from tradai_tasks.release.clients.registry import RemoteImage, TagRefusedError
 from tradai_tasks.release.engine.step import Known, Look, Release, Stage
 from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_base, with_base
-from tradai_tasks.release.images.engine import Containers
 from tradai_tasks.release.images.engine_commands import Build
 from tradai_tasks.release.images.image_decisions import (
     LATEST,
+    SOURCES,
     ImageVerdict,
     LatestRule,
     dated_tags,
@@ -43,11 +43,8 @@ from tradai_tasks.release.images.image_decisions import (
 from tradai_tasks.release.images.image_specs import ImageSpec, check_files
 from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.release.images.image_wheels import ImageWheels
+from tradai_tasks.release.images.strategy_image import StrategyJudge
 from tradai_tasks.text import listed
-
-# label: packages of other repositories that are in the image, with their commits, as JSON
-SOURCES = "com.tradai.path-sources"
-
 
 _MOST_MOVES = 3  # of `latest`, where other runs move it at the same time
 _MOMENT = 0.5  # seconds in which a request of another run may still arrive
@@ -61,18 +58,6 @@ class _LatestSettled(Exception):  # noqa: N818 - no error: what is left of the w
         self.verdict = verdict
 
 
-class Judge(Protocol):
-    """Judge of images, beyond the commit that they are of; each raises what it finds."""
-
-    def judge_remote(self, known: Known, image: str, labels: Mapping[str, str]) -> None:
-        """Judge an image that is in the registry by its labels."""
-
-    def judge_built(
-        self, known: Known, engine: Containers, image: str, wheels: Sequence[Path]
-    ) -> None:
-        """Judge an image that was built here, with the wheels that were built for it."""
-
-
 def image_stage(  # noqa: PLR0913 - the parts of a stage, by keyword
     release: Release,
     *,
@@ -80,7 +65,7 @@ def image_stage(  # noqa: PLR0913 - the parts of a stage, by keyword
     tools: ImageTools,
     latest: LatestRule = "forward",
     name: str = "image",
-    judge: Judge | None = None,
+    judge: StrategyJudge | None = None,
 ) -> Stage:
     """Return the stage that builds and pushes a release's images, a step for each.
 
@@ -105,7 +90,7 @@ class ImageStep:
     release: Release
     tools: ImageTools
     rule: LatestRule
-    judge: Judge | None = None
+    judge: StrategyJudge | None = None
     _built: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     @property

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from tradai_tasks.environment_allowance import BASE_ONLY, Allowance
 from tradai_tasks.errors import LoginRefusedError
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, uses_ecr
 from tradai_tasks.release.clients.image_reference import Home, is_loopback
 from tradai_tasks.release.clients.registry import Registry
-from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistrySession
 from tradai_tasks.release.engine.source_export import SourceExport
 from tradai_tasks.release.images.engine import Containers, sweep
 from tradai_tasks.release.images.image_wheels import ImageWheels
@@ -96,7 +97,7 @@ class _Access:
     """How a registry is logged in to."""
 
     ecr: Ecr | None  # if it is Amazon ECR
-    ask: Callable[[], RegistryCredentials | None]  # returns the credentials, asked for once
+    ask: Callable[[], Credentials | None]  # returns the credentials, asked for once
     remedy: str  # what to do if they are refused, for messages
 
 
@@ -112,11 +113,11 @@ def _access(
 
 
 def _by_https(
-    ask: Callable[[], RegistryCredentials | None], settings: ImagesSettings, host: str
-) -> Callable[[], RegistryCredentials | None]:
+    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
+) -> Callable[[], Credentials | None]:
     """Return a function that refuses a password for http to another machine."""
 
-    def asked() -> RegistryCredentials | None:
+    def asked() -> Credentials | None:
         known = ask()
         if known is not None and settings.insecure and not is_loopback(host):
             raise LoginRefusedError(
@@ -129,13 +130,13 @@ def _by_https(
 
 
 def _once(
-    ask: Callable[[], RegistryCredentials | None], env: Mapping[str, str]
-) -> Callable[[], RegistryCredentials | None]:
+    ask: Callable[[], Credentials | None], env: Mapping[str, str]
+) -> Callable[[], Credentials | None]:
     """Return a function that asks once, has CI mask the password, and caches the answer."""
     lock = threading.Lock()
-    found: list[RegistryCredentials | None] = []
+    found: list[Credentials | None] = []
 
-    def asked() -> RegistryCredentials | None:
+    def asked() -> Credentials | None:
         with lock:
             if not found:
                 known = ask()
@@ -146,9 +147,7 @@ def _once(
     return asked
 
 
-def _credentials(
-    settings: ImagesSettings, host: str, env: Mapping[str, str]
-) -> RegistryCredentials | None:
+def _credentials(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Credentials | None:
     """Return the credentials from the environment; None if no login is needed."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
@@ -157,7 +156,7 @@ def _credentials(
     if not username or not password:
         missing = settings.password_env if username else settings.username_env
         raise LoginRefusedError(f"{host}: no login: {missing} is not set in the environment")
-    return RegistryCredentials(username, password)
+    return Credentials(username, password)
 
 
 def _remedy(settings: ImagesSettings, *, is_ecr: bool) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from tradai_tasks.errors import ConflictError
+from tradai_tasks.release.clients.registry import Registry, RemoteImage
 from tradai_tasks.release.images.image_decisions import (
     REVISION,
     VERSION,
@@ -18,43 +17,6 @@ from tradai_tasks.release.images.image_decisions import (
 from tradai_tasks.workspace.tags import parse_tag
 
 
-class Remote(Protocol):
-    """An image as its registry describes it."""
-
-    @property
-    def digest(self) -> str:
-        """`sha256:...`."""
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it is a list of images for several platforms."""
-
-    @property
-    def platform(self) -> str | None:
-        """`linux/amd64`; None for a list."""
-
-    @property
-    def manifest(self) -> bytes:
-        """The manifest's bytes."""
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Its labels; of a list, those of a member."""
-
-
-class Images(Protocol):
-    """The part of a registry client that a deployment needs."""
-
-    def image(self, repository: str, reference: str) -> Remote | None:
-        """Return the image that a tag or digest points to; None if it does not exist."""
-
-    def digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest that a tag points to; None if it does not exist."""
-
-    def tags(self, repository: str) -> list[str]:
-        """Return the tags of a repository."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseImage:
     """The image of one service or lambda in one release.
@@ -62,7 +24,7 @@ class ReleaseImage:
     Its methods raise TasksError if the registry does not answer.
     """
 
-    images: Images
+    images: Registry
     path: str  # the repository in the registry's API, without the host
     repository: str  # the repository with the registry's host, as in ECS and Lambda
     tag: str  # the release's tag
@@ -74,7 +36,7 @@ class ReleaseImage:
         """The release's semantic version."""
         return self.tag.removeprefix("v")
 
-    def found(self) -> Remote | None:
+    def found(self) -> RemoteImage | None:
         """Return the image that the tag points to; None before it is pushed.
 
         Raises:

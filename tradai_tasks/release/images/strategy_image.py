@@ -32,7 +32,7 @@ from tradai_tasks.release.engine.gates import backtest_of
 from tradai_tasks.release.engine.step import Known
 from tradai_tasks.release.images import image_probe
 from tradai_tasks.release.images.engine import Containers
-from tradai_tasks.release.images.image_steps import SOURCES
+from tradai_tasks.release.images.image_decisions import SOURCES
 
 _SHOWN = 3  # differences that are named
 _KEPT = ("--config", "-c", "--strategy-path", "--userdir", "--user-data-dir")

@@ -26,9 +26,10 @@ from tradai_tasks.errors import (
     UploadRefusedError,
     VersionMismatchError,
 )
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.http_client.retry import TransientError, retried
 from tradai_tasks.process import run
-from tradai_tasks.release.clients.package_index import Credentials, Listed, PackageIndex
+from tradai_tasks.release.clients.package_index import Listed, PackageIndex
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 from tradai_tasks.release.libraries.attestations import attestations_of
 from tradai_tasks.release.libraries.distributions import Distribution, identity_of

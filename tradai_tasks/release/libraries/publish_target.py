@@ -8,9 +8,9 @@ from typing import Protocol
 
 from tradai_tasks.errors import IndexAuthError, SettingsError
 from tradai_tasks.extras import require
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
-from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.release.libraries.trusted_publishing import TrustedPublisher
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 

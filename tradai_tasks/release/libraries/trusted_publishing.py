@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradai_tasks.background import bounded
 from tradai_tasks.errors import IndexAuthError
-from tradai_tasks.release.clients.package_index import Credentials
+from tradai_tasks.http_client.address import Credentials
 
 if TYPE_CHECKING:
     from twine.auth import Resolver

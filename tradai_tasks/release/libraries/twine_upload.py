@@ -18,7 +18,7 @@ from tradai_tasks.http_client.retry import TRANSIENT, TransientError, seconds_as
 from tradai_tasks.text import safe
 
 if TYPE_CHECKING:
-    from tradai_tasks.release.clients.package_index import Credentials
+    from tradai_tasks.http_client.address import Credentials
 
 _SAID = MEGABYTE  # bytes of an answer to an upload
 _SLOWEST = 16 * 1024  # bytes in a second that an upload must reach

@@ -18,9 +18,9 @@ from tradai_tasks.errors import (
     RegistryError,
     SettingsError,
 )
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.process import Completed
 from tradai_tasks.release.clients.image_reference import Home
-from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine import Containers, Pushed, find_engine, sweep
 from tradai_tasks.release.images.engine_commands import Build
 from tradai_tasks.release.images.image_tools import open_image_tools
@@ -78,7 +78,7 @@ def containers(tmp_path: Path, env: Mapping[str, str], **more: Any) -> Container
         "root": tmp_path,
         "reports": tmp_path / "reports",
         "env": {"PATH": "/bin", "HOME": str(tmp_path / "home"), **env},
-        "credentials": lambda: RegistryCredentials("me", "s3cret"),
+        "credentials": lambda: Credentials("me", "s3cret"),
         "remedy": "check them",
         "insecure": True,
         **more,

@@ -18,8 +18,9 @@ from tradai_tasks.errors import (
     RegistryError,
     RepositoryMissingError,
 )
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.release.clients.registry import Registry, RemoteImage, TagRefusedError
-from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistrySession
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -32,7 +33,7 @@ def digest(body: bytes) -> str:
 
 @contextmanager
 def registry(
-    answer: Answer, host: str = "reg.example", *, user: RegistryCredentials | None = None,
+    answer: Answer, host: str = "reg.example", *, user: Credentials | None = None,
     patience: float = 60, slept: list[float] | None = None,
 ) -> Iterator[Registry]:  # fmt: skip
     session = RegistrySession(
@@ -228,7 +229,7 @@ def test_a_tag_that_does_not_move(answer: httpx.Response, error: type[Exception]
 
 
 BEARER = 'Bearer realm="https://auth.example/token",service="reg.example",scope="x"'
-USER = RegistryCredentials("me", "s3cret")
+USER = Credentials("me", "s3cret")
 
 
 def by_token(realm: str = BEARER, token: httpx.Response | None = None) -> tuple[Answer, list[str]]:

@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.waits import waits
 from tradai_tasks.errors import ExtraMissingError, IndexAuthError, SettingsError
+from tradai_tasks.http_client.address import Credentials
 from tradai_tasks.http_client.retry import TransientError, retried, seconds_asked_for
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
-from tradai_tasks.release.clients.package_index import Credentials, Listed, read_html, read_json
+from tradai_tasks.release.clients.package_index import Listed, read_html, read_json
 from tradai_tasks.release.libraries.publish_target import PlainIndex, target_of
 from tradai_tasks.release.libraries.twine_upload import UploadResponse
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings

@@ -9,7 +9,7 @@ import tenacity
 
 from tests.support.function_steps import REPOSITORY, gaps, step
 from tests.support.lambda_api import Fault, Lambda
-from tests.support.released_images import NEW, OLD, Registry, Remote
+from tests.support.released_images import NEW, OLD, Registry, remote
 from tradai_tasks.errors import (
     AwsDeniedError,
     AwsThrottledError,
@@ -172,16 +172,16 @@ def test_what_lambda_cannot_take_is_refused_before_anything_is_done(
     api: Lambda, registry: Registry
 ) -> None:
     function = gaps(api)
-    registry.images["v1.2.0"] = Remote(NEW, is_list=True)
+    registry.images["v1.2.0"] = remote(NEW, is_list=True)
     for attempt in (step(registry).look, step(registry).act):
         with pytest.raises(ManifestListError, match="a list of images for several platforms"):
             attempt({})
-    registry.images["v1.2.0"] = Remote(NEW, platform="linux/arm64")
+    registry.images["v1.2.0"] = remote(NEW, platform="linux/arm64")
     with pytest.raises(
         FunctionError, match=r"runs on linux/amd64, but .*v1\.2\.0 is for linux/arm64"
     ):
         step(registry).look({})
-    registry.images["v1.2.0"] = Remote(NEW, platform="linux/amd64")
+    registry.images["v1.2.0"] = remote(NEW, platform="linux/amd64")
     function.package = "Zip"
     with pytest.raises(FunctionError, match="is a function of a Zip file, which takes no image"):
         step(registry).look({})

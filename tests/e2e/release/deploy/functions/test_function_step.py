@@ -10,7 +10,7 @@ import pytest
 from tests.support.function_steps import COMMIT, REPOSITORY, gaps, step
 from tests.support.lambda_api import Lambda
 from tests.support.moto_server import moto
-from tests.support.released_images import NEW, OLD, Registry, Remote
+from tests.support.released_images import NEW, OLD, Registry, remote
 from tradai_tasks.errors import (
     AwsError,
     FunctionMissingError,
@@ -60,7 +60,7 @@ def labelled(registry: Registry) -> None:
     for tag in ("v1.1.0", "v1.2.0"):
         image = registry.images[tag]
         label = {"org.opencontainers.image.version": tag.removeprefix("v")}
-        registry.images[tag] = Remote(image.digest, labels=label)
+        registry.images[tag] = remote(image.digest, labels=label)
 
 
 @pytest.mark.parametrize("told_by", ["version", "label", "tag", "given"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.ecs import Ecs, Fault
-from tests.support.released_images import NEW, Registry, Remote
+from tests.support.released_images import NEW, Registry, remote
 from tests.support.service_steps import CHILD, backend, step
 from tradai_tasks.errors import (
     AwsDeniedError,
@@ -34,7 +34,7 @@ def test_a_foreign_deployment_under_way_with_another_image_is_overtaken(
     ecs: Ecs, registry: Registry
 ) -> None:
     service = backend(ecs)
-    registry.images["latest"] = Remote(CHILD)
+    registry.images["latest"] = remote(CHILD)
     step(registry).start()
     registry.images["latest"] = registry.images["v1.2.0"]
     assert step(registry).act({}).state == "done"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.ecs import Ecs, Fate
-from tests.support.released_images import NEW, OLD, Registry, Remote
+from tests.support.released_images import NEW, OLD, Registry, remote
 from tests.support.service_steps import CHILD, REPOSITORY, backend, step
 from tradai_tasks.errors import (
     ConflictError,
@@ -61,9 +61,9 @@ def test_a_task_definition_that_brings_the_release_is_deployed(
 ) -> None:
     service = backend(ecs, image=image)
     if "@" in image:
-        registry.images[image.rpartition(":")[2]] = Remote(NEW)
+        registry.images[image.rpartition(":")[2]] = remote(NEW)
     if image == REPOSITORY:
-        registry.images[REPOSITORY] = Remote(NEW)
+        registry.images[REPOSITORY] = remote(NEW)
     assert step(registry).act({}).state == "done"
     assert service.running == [NEW, NEW]
 
@@ -95,7 +95,7 @@ def test_an_image_of_another_commit_than_the_tags_is_not_deployed(
     def of(tag: str, version: str, commit: str, **given: Any) -> ServiceStep:
         labels = {"org.opencontainers.image.revision": "a" * 40}
         labels["org.opencontainers.image.version"] = version
-        registry.images[tag] = registry.images["latest"] = Remote(NEW, labels=labels)
+        registry.images[tag] = registry.images["latest"] = remote(NEW, labels=labels)
         made = step(registry, tag, **given)
         return replace(made, image=replace(made.image, commit=commit))
 
@@ -157,7 +157,7 @@ def test_an_image_that_is_not_pushed_yet(ecs: Ecs, registry: Registry) -> None:
 
 def test_of_a_list_of_images_the_members_count_too(ecs: Ecs, registry: Registry) -> None:
     listed = json.dumps({"manifests": [{"digest": CHILD}]}).encode()
-    registry.images["v1.2.0"] = registry.images["latest"] = Remote(
+    registry.images["v1.2.0"] = registry.images["latest"] = remote(
         NEW, is_list=True, manifest=listed
     )
     backend(ecs, running=CHILD)
