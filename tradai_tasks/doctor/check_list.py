@@ -11,94 +11,32 @@ from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.text import similar
 
-# name, what would fail without it, the question, what to do when it cannot be asked
+# name, the question, what to do when it cannot be asked
 _ALL = (
-    (
-        "locks",
-        "every session that installs packages",
-        repository.locks,
-        "see what uv says: uv lock --check",
-    ),
-    (
-        "inventory",
-        "check, affected and the gate of CI",
-        repository.inventory,
-        "see which file is what: nox -s inventory -- --all",
-    ),
-    (
-        "concessions",
-        "nothing: the checks let these pass, by the settings",
-        repository.conceded,
-        "see the settings",
-    ),
-    (
-        "engine",
-        "image builds, contract tests",
-        repository.engine,
-        "install and start a container engine; try: docker info",
-    ),
-    ("lambdas", "the discovery of lambdas", repository.lambdas, "see the folders: ls -la lambdas/"),
-    (
-        "aws",
-        "everything that is released to AWS",
-        remote.credentials,
-        "try: aws sts get-caller-identity",
-    ),
+    ("locks", repository.locks, "see what uv says: uv lock --check"),
+    ("inventory", repository.inventory, "see which file is what: nox -s inventory -- --all"),
+    ("concessions", repository.conceded, "see the settings"),
+    ("engine", repository.engine, "install and start a container engine; try: docker info"),
+    ("lambdas", repository.lambdas, "see the folders: ls -la lambdas/"),
+    ("aws", remote.credentials, "try: aws sts get-caller-identity"),
     (
         "registry",
-        "pushing images",
         remote.registry,
         "see images.registry (or ECR_REGISTRY) and the credentials for it",
     ),
-    (
-        "codeartifact",
-        "publish, and installing what it has",
-        index.codeartifact,
-        "see publish.codeartifact and the AWS credentials",
-    ),
-    (
-        "services",
-        "deploy",
-        remote.services,
-        "see deploy.environments.<name>, and allow ecs:DescribeServices",
-    ),
-    (
-        "functions",
-        "lambdas",
-        remote.functions,
-        "see deploy.environments.<name>, and allow lambda:GetFunction",
-    ),
-    (
-        "mlflow",
-        "mlflow-register and the release of a strategy",
-        remote.mlflow,
-        "see MLFLOW_TRACKING_URI, or the setting mlflow.tracking-uri",
-    ),
+    ("codeartifact", index.codeartifact, "see publish.codeartifact and the AWS credentials"),
+    ("services", remote.services, "see deploy.environments.<name>, and allow ecs:DescribeServices"),
+    ("functions", remote.functions, "see deploy.environments.<name>, and allow lambda:GetFunction"),
+    ("mlflow", remote.mlflow, "see MLFLOW_TRACKING_URI, or the setting mlflow.tracking-uri"),
     (
         "candles",
-        "the backtests, and the release of a strategy",
         repository.candles,
         'see the setting backtest.data-dir; fetch them with: nox -s "backtest-data"',
     ),
-    (
-        "pulumi",
-        "infra",
-        repository.pulumi,
-        "try: pulumi stack ls --cwd infra; sign in with: pulumi login",
-    ),
-    ("secrets", "the workflows", repository.secrets, "see: nox -s workflows -- --secrets"),
-    (
-        "tags",
-        "the workflows of a release tag",
-        workflows.tags,
-        "see the settings deploy, publish and workflows.branch",
-    ),
-    (
-        "keys",
-        "nothing: keys would go to who does not need them",
-        github.keys,
-        "see: nox -s workflows -- --trust",
-    ),
+    ("pulumi", repository.pulumi, "try: pulumi stack ls --cwd infra; sign in with: pulumi login"),
+    ("secrets", repository.secrets, "see: nox -s workflows -- --secrets"),
+    ("tags", workflows.tags, "see the settings deploy, publish and workflows.branch"),
+    ("keys", github.keys, "see: nox -s workflows -- --trust"),
 )
 NAMES = tuple(name for name, *_ in _ALL)
 
@@ -117,8 +55,8 @@ def checks(
                 hint = similar(name, NAMES) or f"there are {', '.join(NAMES)}"
                 raise BadArgumentsError(f"{option} {name}: there is no such check; {hint}")
     chosen = [
-        Check(name=name, about=about, ask=partial(ask, looked_at), remedy=remedy)
-        for name, about, ask, remedy in _ALL
+        Check(name=name, ask=partial(ask, looked_at), remedy=remedy)
+        for name, ask, remedy in _ALL
         if (not only or name in only) and name not in skip
     ]
     if not chosen:

@@ -43,7 +43,6 @@ class Check:
     """One check, and what to do if it cannot be made."""
 
     name: str
-    about: str  # what would fail: shown in the docs and by --help
     ask: Callable[[], Finding]
     remedy: str  # for a failure that has no better one
 
@@ -57,19 +56,17 @@ class CheckResult:
     seconds: float
 
 
-def examine(
-    checks: Sequence[Check], *, timeout: float, clock: Callable[[], float] = time.monotonic
-) -> tuple[CheckResult, ...]:
+def examine(checks: Sequence[Check], *, timeout: float) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 
     A check that takes more than `timeout` seconds is a fault and is abandoned: its thread does not
     keep the process alive.
     """
-    start = clock()
-    running = [_Asked(check, clock) for check in checks]
+    start = time.monotonic()
+    running = [_Asked(check) for check in checks]
     results = []
     for one in running:
-        one.thread.join(max(0.0, start + timeout - clock()))
+        one.thread.join(max(0.0, start + timeout - time.monotonic()))
         finding = one.finding
         if finding is None:
             finding = fault(f"no answer within {timeout:g} s", one.check.remedy)
@@ -81,16 +78,15 @@ def examine(
 class _Asked:
     """A check on a thread of its own."""
 
-    def __init__(self, check: Check, clock: Callable[[], float]) -> None:
+    def __init__(self, check: Check) -> None:
         self.check = check
         self.finding: Finding | None = None
         self.seconds: float | None = None
-        self._clock = clock
         self.thread = threading.Thread(target=self._run, name=f"check {check.name}", daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
-        start = self._clock()
+        start = time.monotonic()
         try:
             finding = self.check.ask()
         except TasksError as error:
@@ -104,7 +100,7 @@ class _Asked:
                 if missing
                 else fault(f"the check itself failed ({said})", self.check.remedy)
             )
-        self.seconds = self._clock() - start
+        self.seconds = time.monotonic() - start
         self.finding = finding
 
 

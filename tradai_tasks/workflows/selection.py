@@ -21,6 +21,12 @@ _OPTIONAL = ("perf", "contract", "integration")  # jobs that CI may skip
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
 )
+# settings that templates show as they are
+_AS_SET = (
+    "branch", "schedule", "docs_environment", "release_environment", "read_environment",
+    "preview_environment", "ecr_registry", "mlflow_uri", "mlflow_username", "mlflow_password",
+    "mlflow_token", "pulumi_passphrase", "pulumi_backend", "cloudflare_token", "cloudflare_account",
+)  # fmt: skip
 # of the cache of results, which depend on the system
 _RESULTS_KEY = "tradai-tasks-results-${{ runner.os }}-${{ runner.arch }}"
 
@@ -161,7 +167,11 @@ def _conditions(
         "reads_aws": data_aws or before_aws,
         "reads_oidc": (data_aws or before_aws) and settings.aws == "oidc",
         "oidc": settings.aws == "oidc",
-        "attest": settings.attest,
+        **{name: getattr(settings, name) for name in ("attest", "matrix", "queue")},
+        **{
+            name: getattr(repository, name)
+            for name in ("deployed", "lambda_base", "publish_identity")
+        },
         "python": settings.python is not None,
         "perf": repository.benchmarks and "perf" in repository.sessions,
         "contract": repository.contract_tests and "contract" in repository.sessions,
@@ -173,9 +183,6 @@ def _conditions(
         "docs_any_branch": settings.docs_environment in settings.branch_environments,
         "devcontainer_any_branch": "devcontainer" in settings.branch_environments,
         "deploy": "deploy" in repository.sessions and repository.clusters,
-        "deployed": repository.deployed,
-        "matrix": settings.matrix,
-        "lambda_base": repository.lambda_base,
         "lambda_base_job": repository.lambda_base and settings.matrix,
         "registry_aws": repository.registry == "ecr",
         "registry_env": not repository.registry_set,
@@ -184,12 +191,10 @@ def _conditions(
         "registry_oidc": repository.registry == "ecr" and settings.aws == "oidc",
         "release_oidc": settings.aws == "oidc" and (before_aws or repository.registry == "ecr"),
         "tracking_env": not repository.tracking_set,
-        "queue": settings.queue,
         "results": repository.cached_results,
         "folder": bool(repository.folder),
         "docs_deploy": repository.docs_deployed,
         "publish_aws": repository.publishes_to_aws,
-        "publish_identity": repository.publish_identity,
         "publish_token": settings.attest
         or repository.publish_identity
         or (repository.publishes_to_aws and settings.aws == "oidc"),
@@ -214,12 +219,11 @@ def _text(
         "folder": repository.folder,
         "folder_name": repository.folder.rstrip("/"),
         "outside": "../" * (repository.folder.count("/") + 1),
-        "branch": settings.branch,
+        **{name: getattr(settings, name) for name in _AS_SET},
         "on_default": _ON_DEFAULT,
         "on_push": f"github.event_name == 'push' && {_ON_DEFAULT}",
         "results_key": _RESULTS_KEY,
         "branch_environments": json.dumps(settings.branch_environments),
-        "schedule": settings.schedule,
         "timeout": str(settings.timeout),
         "python": settings.python or "",
         "before": ",".join(name for name in before if name != _LOGIN),
@@ -229,21 +233,8 @@ def _text(
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
         "environments": ", ".join(map(json.dumps, repository.environments)),
         "stacks": ", ".join(map(json.dumps, repository.stacks)),
-        "docs_environment": settings.docs_environment,
-        "release_environment": settings.release_environment,
-        "read_environment": settings.read_environment,
-        "preview_environment": settings.preview_environment,
-        "ecr_registry": settings.ecr_registry,
         "registry_user": repository.registry_login[0],
         "registry_password": repository.registry_login[1],
-        "mlflow_uri": settings.mlflow_uri,
-        "mlflow_username": settings.mlflow_username,
-        "mlflow_password": settings.mlflow_password,
-        "mlflow_token": settings.mlflow_token,
-        "pulumi_passphrase": settings.pulumi_passphrase,
-        "pulumi_backend": settings.pulumi_backend,
-        "cloudflare_token": settings.cloudflare_token,
-        "cloudflare_account": settings.cloudflare_account,
     }
 
 

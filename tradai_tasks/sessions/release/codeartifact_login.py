@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import nox
@@ -134,8 +133,8 @@ def _env_file(session: nox.Session, given: str | None) -> Path | None:
     return Path(file)
 
 
-def _netrc(env: Mapping[str, str] = os.environ) -> Path:
-    return Path(env["NETRC"]) if env.get("NETRC") else Path.home() / ".netrc"
+def _netrc() -> Path:
+    return Path(os.environ.get("NETRC") or Path.home() / ".netrc")
 
 
 def _pypirc() -> Path:

@@ -66,26 +66,19 @@ REPORT = "results.json"  # what became of each test file, for `nox -s results`
 _SCRIPT = Path(pytest_plugin.__file__).with_name("tradai_tasks_coverage.py")
 
 
-def open_replay(  # noqa: PLR0913 - what a run is known by
+def open_replay(
     session: nox.Session,
     repository: Repository,
     package: Package,
     given: PytestArguments,
     words: Sequence[str],
-    *,
-    fresh: bool = False,
 ) -> Replay | None:
     """Return what to do with results in this run; None if nothing, which a line explains.
 
-    `given` are the user's arguments, `words` pytest's without those that name files of reports;
-    `fresh` is whether everything is to be run.
+    `given` are the user's arguments, `words` pytest's without those that name files of reports.
     """
-    found = policy(
-        repository.settings.results.replay,
-        os.environ,
-        read_payload(os.environ),
-        fresh=fresh or given.fresh,
-    )
+    setting = repository.settings.results.replay
+    found = policy(setting, os.environ, read_payload(os.environ), fresh=given.fresh)
     if not found.is_on or given.narrowing or given.informing:
         return None
     start = time.time()

@@ -220,21 +220,20 @@ def status_of(  # noqa: PLR0913 - what a call consists of
     argv: Sequence[str | Path],
     env: Mapping[str, str | None] | None = None,
     *,
-    external: bool = False,
     log: bool = True,
     good: Collection[int] = (0,),
     output: IO[str] | None = None,
 ) -> int:
     """Run a tool and return its exit status; raise CommandFailedError only if it cannot start.
 
-    In `env`, None removes a variable. An `external` tool may be outside the session's environment.
-    0 is returned for each `good` status. Its standard output is shown if `output` is None.
+    In `env`, None removes a variable. 0 is returned for each `good` status. Its standard output is
+    shown if `output` is None.
     """
     end_of_install(session)
     status = _AnyStatus()
     more: dict[str, Any] = {} if output is None else {"stdout": output, "stderr": None}
     try:
-        session.run(*argv, env=env or {}, external=external, log=log, success_codes=status, **more)
+        session.run(*argv, env=env or {}, log=log, success_codes=status, **more)
     except CommandFailed as failed:
         if failed.return_code is None:
             raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None
