@@ -13,6 +13,7 @@ import httpx
 from tests.support.codeartifact import State, codeartifact
 from tests.support.ecs import Ecs, Service, ecs_server
 from tests.support.lambda_api import FunctionState, Lambda, lambda_server
+from tests.support.pyprojects import pyproject
 from tests.support.real import Result, git, nox, write
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
 
@@ -82,9 +83,9 @@ FILES = {
     "pyproject.toml": SETTINGS,
     ".gitignore": "build/\n.nox/\n__pycache__/\ndist/\n",
     "uv.lock": "version = 1\n",
-    "libs/shared/pyproject.toml": '[project]\nname = "shared"\nversion = "1.4.0"\n'
-    'readme = "README.md"\nrequires-python = ">=3.11"\n\n'
-    '[build-system]\nrequires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n',
+    "libs/shared/pyproject.toml": pyproject(
+        "shared", version="1.4.0", more='readme = "README.md"\n'
+    ),
     "libs/shared/README.md": "# shared\n",
     "libs/shared/src/shared/__init__.py": "ANSWER = 42\n",
     "services/backend/Dockerfile": f"FROM {BASE}\nCOPY uv.lock /lock\n",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.support.pyprojects import UV_BUILD, pyproject
 from tests.support.real import NOXFILE, nox, write
 
 __all__ = ["member", "small_workspace", "with_lock"]
 
 TOOLS = '"pytest==9.2.0", "pytest-cov==7.1.0", "mypy==2.4.1"'
-_UV_BUILD = 'requires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n'
 
 
-def member(folder: str, *, more: str = "", build: str = _UV_BUILD) -> dict[str, str]:
+def member(folder: str, *, more: str = "", build: str = UV_BUILD) -> dict[str, str]:
     """Files of one package in the src layout: its code, and tests of all of it.
 
     Args:
@@ -23,8 +23,7 @@ def member(folder: str, *, more: str = "", build: str = _UV_BUILD) -> dict[str, 
     """
     name = folder.rpartition("/")[2]
     return {
-        f"{folder}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "0.1.0"\n'
-        f'requires-python = ">=3.11"\n{more}\n[build-system]\n{build}',
+        f"{folder}/pyproject.toml": pyproject(name, more=more, build=build),
         f"{folder}/src/{name}/__init__.py": "",
         f"{folder}/src/{name}/py.typed": "",
         f"{folder}/src/{name}/core_{name}.py": "def answer() -> int:\n    return 42\n",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, nox, write
 
 ROOT = """\
@@ -17,16 +18,6 @@ members = ["libs/*"]
 
 [dependency-groups]
 dev = ["pytest==9.2.0", "pytest-cov==7.1.0", "pytest-xdist==3.8.0"]
-"""
-MEMBER = """\
-[project]
-name = "{name}"
-version = "0.1.0"
-requires-python = ">=3.11"
-
-[build-system]
-requires = ["uv_build>=0.9,<1"]
-build-backend = "uv_build"
 """
 CODE = """\
 def add(a, b):
@@ -55,7 +46,7 @@ MANY = '"""Code."""\n' + "".join(f"\n\ndef f{n}():\n    return {n}\n" for n in r
 
 def member(name: str) -> dict[str, str]:
     return {
-        f"libs/{name}/pyproject.toml": MEMBER.format(name=name),
+        f"libs/{name}/pyproject.toml": pyproject(name),
         f"libs/{name}/src/{name}/__init__.py": "",
         f"libs/{name}/src/{name}/core.py": CODE,
         f"libs/{name}/tests/test_core_{name}.py": TEST.format(name=name),

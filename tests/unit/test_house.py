@@ -23,12 +23,6 @@ IN_PLACE = {
     "sessions/core/environments/environment.py": "in a scratch folder",
     "sessions/release/backtest_data.py": "in a scratch folder",
 }
-# Modules of tests that are still to be divided; the list only gets shorter.
-LONG_TESTS = {
-    "tests/e2e/affected/test_find.py",
-    "tests/e2e/results/test_recording.py",
-    "tests/support/replay_ways.py",
-}
 ROOMS = sorted(
     path.name if path.suffix == ".py" else f"{path.name}/"
     for path in HOME.iterdir()
@@ -61,7 +55,7 @@ def test_modules_can_be_read_through() -> None:
     modules = [*HOME.rglob("*.py"), *(REPOSITORY / "tests").rglob("*.py")]
     lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in modules}
     long = {p.relative_to(REPOSITORY).as_posix() for p, count in lines.items() if count > 400}
-    assert long - LONG_TESTS == set()
+    assert long == set()
 
 
 def test_folders_can_be_overlooked() -> None:

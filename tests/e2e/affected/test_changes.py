@@ -10,19 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, REPOSITORY, Result, copy_example, edit, git, nox, write
 
-_PROJECT = """\
-[project]
-name = "{name}"
-version = "0.1.0"
-requires-python = ">=3.11"
-dependencies = [{needs}]
-
-[build-system]
-requires = ["uv_build>=0.9,<1"]
-build-backend = "uv_build"
-"""
 _ROOT = """\
 [tool.uv.workspace]
 members = ["libs/*"]
@@ -54,16 +44,16 @@ def shop(tmp_path: Path) -> Path:
         "noxfile.py": NOXFILE,
         ".gitignore": ".nox/\n__pycache__/\n",
         "docs/index.md": "# Docs\n",
-        "libs/base/pyproject.toml": _PROJECT.format(name="base", needs=""),
+        "libs/base/pyproject.toml": pyproject("base"),
         "libs/base/src/base/__init__.py": '"""Base."""\n',
         "libs/base/src/base/used.py": _CODE,
         "libs/base/src/base/unused.py": '"""Unused."""\n',
         "libs/base/tests/test_base.py": _test("from base.used import one", "one() == 1"),
-        "libs/app/pyproject.toml": _PROJECT.format(name="app", needs='"base"')
+        "libs/app/pyproject.toml": pyproject("app", needs='"base"')
         + "\n[tool.uv.sources]\nbase = { workspace = true }\n",
         "libs/app/src/app/__init__.py": _APP,
         "libs/app/tests/test_app.py": _test("import app", "app.one() == 1"),
-        "libs/alone/pyproject.toml": _PROJECT.format(name="alone", needs=""),
+        "libs/alone/pyproject.toml": pyproject("alone"),
         "libs/alone/src/alone/__init__.py": '"""Alone."""\n\nVALUE = 1\n',
         "libs/alone/tests/test_alone.py": _test("import alone", "alone.VALUE == 1"),
     }
@@ -229,7 +219,7 @@ def test_a_package_that_is_not_on_the_disk_has_its_session_in_the_matrix(
 ) -> None:
     base = git(shop, "rev-parse", "HEAD")
     new = {
-        "libs/new/pyproject.toml": _PROJECT.format(name="new", needs='"base"')
+        "libs/new/pyproject.toml": pyproject("new", needs='"base"')
         + "\n[tool.uv.sources]\nbase = { workspace = true }\n",
         "libs/new/src/new/__init__.py": '"""New."""\n',
         "libs/new/tests/test_new.py": _test("import new", "new"),
@@ -289,7 +279,7 @@ def test_no_repository_and_no_git_are_one_line(shop: Path, tmp_path_factory: Any
     assert_fault(nox(shop, "-s", "changes", env={"PATH": str(empty)}), "git: not found on PATH")
     loose = write(
         tmp_path_factory.mktemp("loose"),
-        {"noxfile.py": NOXFILE, "pyproject.toml": _PROJECT.format(name="x", needs="")},
+        {"noxfile.py": NOXFILE, "pyproject.toml": pyproject("x")},
     )
     assert_fault(nox(loose, "-s", "changes"), "not in a git repository; run in a clone")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.affected.test_find import (
+from tests.support.affected_shop import (
     FILES,
     LOCK,
     ROOT,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pyprojects import pyproject
 from tests.support.real import nox, write
 from tests.support.tested_workspace import (
     ALPHA,
@@ -13,7 +14,6 @@ from tests.support.tested_workspace import (
     FAILING,
     LATER,
     MANY,
-    MEMBER,
     PLAIN,
     TESTS,
     Row,
@@ -270,7 +270,7 @@ _FLOORS = {
     "fail_under in pyproject.toml": red(
         "is under its floor of 90 %",
         files={
-            f"{ALPHA}pyproject.toml": MEMBER.format(name="alpha")
+            f"{ALPHA}pyproject.toml": pyproject("alpha")
             + "[tool.coverage.report]\nfail_under = 90\n"
         },
         more=_HALVED,

@@ -13,19 +13,10 @@ import pytest
 
 from tests.support.examples import examples
 from tests.support.osv import osv_server
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, Result, git, nox, write
 
 _TOOLS = '"pytest==9.2.0", "pytest-cov==7.1.0", "mypy==2.4.1", "ruff==0.17.6", "bandit==1.9.4"'
-_MEMBER = """\
-[project]
-name = "{name}"
-version = "0.1.0"
-requires-python = ">=3.11"
-
-[build-system]
-requires = ["uv_build>=0.9,<1"]
-build-backend = "uv_build"
-{more}"""
 _CODE = 'def answer() -> int:\n    """Answer."""\n    return 42\n'
 _TEST = "from {0} import answer\n\n\ndef test_answer() -> None:\n    assert answer() == 42\n"
 _FAILING = "def test_more() -> None:\n    raise RuntimeError\n"
@@ -44,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pyproject.toml": f"{_ROOT}\n[dependency-groups]\ndev = [{_TOOLS}]\n",
         "noxfile.py": NOXFILE,
         ".gitignore": ".nox/\nuv.lock\nbuild/\n__pycache__/\n",
-        "services/delta/pyproject.toml": _MEMBER.format(name="delta", more=_FLAT),
+        "services/delta/pyproject.toml": pyproject("delta") + _FLAT,
         "services/delta/delta/__init__.py": _CODE,
         "services/delta/tests/test_delta.py": _TEST.format("delta"),
         "lambdas/heartbeat/Dockerfile": "FROM scratch\n",
@@ -55,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for folder in ("libs/alpha", "services/gamma"):
         name = folder.rpartition("/")[2]
-        files[f"{folder}/pyproject.toml"] = _MEMBER.format(name=name, more="")
+        files[f"{folder}/pyproject.toml"] = pyproject(name)
         files[f"{folder}/src/{name}/__init__.py"] = _CODE
         files[f"{folder}/tests/test_{name}.py"] = _TEST.format(name)
     write(home, files)
@@ -204,7 +195,7 @@ def test_a_strategys_siblings_are_checked(tmp_path: Path) -> None:
     tools = f"\n[dependency-groups]\ndev = [{_TOOLS}]\n"
     files = {
         "noxfile.py": NOXFILE,
-        "strategies/fast/pyproject.toml": _MEMBER.format(name="fast", more=tools),
+        "strategies/fast/pyproject.toml": pyproject("fast") + tools,
         "strategies/fast/src/fast/__init__.py": _CODE,
         "strategies/fast/tests/test_fast.py": _TEST.format("fast"),
         "strategies/fast/indicators.py": _TYPE_ERROR + _SHELL,

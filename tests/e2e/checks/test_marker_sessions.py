@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, nox, write
 from tests.support.tested_workspace import (
     ALPHA,
     CODE,
     MANY,
-    MEMBER,
     PLAIN,
     TEST,
     core_tests,
@@ -59,7 +59,7 @@ def test_each_test_is_run_by_one_session_by_pytests_own_markers(home: Path) -> N
             f"{ALPHA}src/alpha/core.py": _GIVING + CODE,
             f"{ALPHA}tests/test_hook.py": "def test_hooked(): ...\n",
             f"{ALPHA}conftest.py": hook,
-            f"{ALPHA}pyproject.toml": MEMBER.format(name="alpha").replace(
+            f"{ALPHA}pyproject.toml": pyproject("alpha").replace(
                 "[build", 'dependencies = ["pytest"]\n\n[build', 1
             ),
             "tests/test_root.py": "import pytest\n\n@pytest.mark.contract\ndef test_x(): ...\n",
@@ -126,7 +126,7 @@ def test_variables_of_uv_do_not_change_which_tools_are_installed(home: Path) -> 
 
 
 def test_groups_that_exclude_each_other_name_the_setting(home: Path) -> None:
-    member = MEMBER.format(name="alpha")
+    member = pyproject("alpha")
     member += '\n[dependency-groups]\ntest = ["pytest==9.2.0"]\ndev = ["pytest>=8"]\n'
     member += '\n[tool.uv]\nconflicts = [[{ group = "test" }, { group = "dev" }]]\n'
     write(home, {f"{ALPHA}pyproject.toml": member})

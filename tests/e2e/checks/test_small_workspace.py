@@ -9,22 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.osv import advisory, osv_server
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, Result, edit, nox, write
 
-_MEMBER = """\
-[project]
-name = "{name}"
-version = "0.1.0"
-requires-python = ">=3.11"
-dependencies = [{dependencies}]
-{more}
-[build-system]
-requires = ["uv_build>=0.9,<1"]
-build-backend = "uv_build"
-
-[tool.uv.build-backend]
-module-name = "{module}"
-"""
 _CODE = '"""Code."""\n\n\ndef answer() -> int:\n    """Answer."""\n    return 42\n'
 _TEST = "from {module} import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
 _TOOLS = '"pytest==9.2.0", "pytest-cov==7.1.0"'
@@ -35,9 +22,8 @@ def member(name: str, module: str, *, more: str = "", dependencies: str = "") ->
     folder = f"libs/{name}"
     home = f"{folder}/src/{module.replace('.', '/')}"
     return {
-        f"{folder}/pyproject.toml": _MEMBER.format(
-            name=name, module=module, more=more, dependencies=dependencies
-        ),
+        f"{folder}/pyproject.toml": pyproject(name, needs=dependencies, more=more)
+        + f'\n[tool.uv.build-backend]\nmodule-name = "{module}"\n',
         f"{home}/__init__.py": _CODE,
         f"{folder}/tests/test_{name.replace('-', '_')}.py": _TEST.format(module=module),
     }

@@ -26,7 +26,8 @@ from tests.support import pythons
 from tests.support.examples import examples
 from tests.support.real import NOXFILE, git, write
 from tests.support.real import nox as run_nox
-from tests.support.replay_ways import BASE, CODE, TESTS, Shop
+from tests.support.replay_shop import Shop
+from tests.support.replay_ways import BASE, CODE, TESTS
 
 _MEMBER = """\
 [project]

@@ -17,6 +17,7 @@ import pytest
 from tests.support.codeartifact import TOKEN, State, codeartifact
 from tests.support.dists import wheel
 from tests.support.inprocess import InProcess, run
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, clean_env, git, nox, write
 from tradai_tasks.http_client import retry
 
@@ -42,10 +43,8 @@ def libraries(home: Path, count: int) -> list[str]:
     }
     for name in names:
         module = name.replace("-", "_")
-        files[f"libs/{name}/pyproject.toml"] = (
-            f'[project]\nname = "{name}"\nversion = "1.0.0"\nreadme = "README.md"\n'
-            'requires-python = ">=3.11"\n\n[build-system]\nrequires = ["uv_build>=0.9,<1"]\n'
-            'build-backend = "uv_build"\n'
+        files[f"libs/{name}/pyproject.toml"] = pyproject(
+            name, version="1.0.0", more='readme = "README.md"\n'
         )
         files[f"libs/{name}/README.md"] = f"# {name}\n"
         files[f"libs/{name}/src/{module}/__init__.py"] = f"NAME = {name!r}\n"

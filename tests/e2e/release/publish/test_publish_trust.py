@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support.codeartifact import State, codeartifact
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, edit, git, write
 
 __all__ = ["run"]
@@ -32,9 +33,9 @@ def small(home: Path, *names: str) -> None:
     }
     for name in libraries:
         files |= {
-            f"libs/{name}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "1.0.0"\n'
-            'readme = "README.md"\nrequires-python = ">=3.11"\n\n[build-system]\n'
-            'requires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n',
+            f"libs/{name}/pyproject.toml": pyproject(
+                name, version="1.0.0", more='readme = "README.md"\n'
+            ),
             f"libs/{name}/README.md": f"# {name}\n",
             f"libs/{name}/src/{name}/__init__.py": "X = 1\n",
         }

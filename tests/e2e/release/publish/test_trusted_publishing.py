@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.pyprojects import pyproject
 from tests.support.real import NOXFILE, edit, git, write
 from tests.support.trusted_index import TrustedIndex, trusted_index
 
@@ -44,9 +45,9 @@ def home(run: InProcess, index: TrustedIndex, tmp_path: Path) -> Path:
         "noxfile.py": NOXFILE,
         ".gitignore": ".nox/\n__pycache__/\ndist/\nbuild/\n",
         "pyproject.toml": settings,
-        "libs/small/pyproject.toml": '[project]\nname = "small"\nversion = "1.0.0"\n'
-        'readme = "README.md"\nrequires-python = ">=3.11"\n\n[build-system]\n'
-        'requires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n',
+        "libs/small/pyproject.toml": pyproject(
+            "small", version="1.0.0", more='readme = "README.md"\n'
+        ),
         "libs/small/README.md": "# small\n",
         "libs/small/src/small/__init__.py": "X = 1\n",
     }

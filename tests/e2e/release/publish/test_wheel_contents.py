@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.dists import wheel
 from tests.support.inprocess import InProcess, Ran
+from tests.support.pyprojects import UV_BUILD
 from tests.support.real import NOXFILE, git, write
 
-_UV = 'requires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n'
 _HATCH = 'requires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 _SETUPTOOLS = 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 _SRC = "[tool.setuptools]\npackage-dir = { '' = 'src' }\n"
@@ -39,7 +39,7 @@ def repository(home: Path, build: str, files: dict[str, str], settings: str = ""
             "libs/alpha/src/alpha/core.py": "CORE = 1\n",
             "libs/alpha/src/alpha/tests/test_core.py": "def test_core() -> None: ...\n",
             "libs/alpha/src/alpha/tests/conftest.py": "",
-            "libs/inner/pyproject.toml": project.format("inner", "", _UV),
+            "libs/inner/pyproject.toml": project.format("inner", "", UV_BUILD),
             "libs/inner/README.md": "# inner\n",
             "libs/inner/src/inner/__init__.py": "",
             **files,
@@ -87,13 +87,13 @@ ROWS: dict[str, tuple[str, dict[str, str], str, tuple[str, ...]]] = {
         (_MISSING, "libs/alpha/src/alpha/core.py;"),
     ),
     "uv_build takes one module of src": (
-        _UV,
+        UV_BUILD,
         {"libs/alpha/src/second/__init__.py": "", "libs/alpha/src/second/code.py": "X = 1\n"},
         "",
         (_MISSING, "libs/alpha/src/second/__init__.py, libs/alpha/src/second/code.py;"),
     ),
     "a module beside a flat package": (
-        f"{_UV}[tool.uv.build-backend]\nmodule-root = 'flat'\n",
+        f"{UV_BUILD}[tool.uv.build-backend]\nmodule-root = 'flat'\n",
         {"libs/alpha/flat/alpha/__init__.py": "", "libs/alpha/helper.py": "X = 1\n"},
         "",
         (_MISSING, "libs/alpha/helper.py"),
@@ -111,7 +111,7 @@ ROWS: dict[str, tuple[str, dict[str, str], str, tuple[str, ...]]] = {
         (_MISSING, "libs/alpha/src/alpha/core.py;"),
     ),
     "a requirement that is not published": (
-        f"{_UV}[tool.uv.sources]\ninner = {{ workspace = true }}\n",
+        f"{UV_BUILD}[tool.uv.sources]\ninner = {{ workspace = true }}\n",
         {},
         "",
         ("alpha requires inner, and inner is a package of this workspace that is not published",),
@@ -142,7 +142,7 @@ ROWS: dict[str, tuple[str, dict[str, str], str, tuple[str, ...]]] = {
         (),
     ),
     "required and published elsewhere": (
-        f"{_UV}[tool.uv.sources]\ninner = {{ workspace = true }}\n",
+        f"{UV_BUILD}[tool.uv.sources]\ninner = {{ workspace = true }}\n",
         {},
         '[[tool.tradai-tasks.publish.elsewhere]]\nname = "Inner"\nreason = "another pipeline"\n',
         (),
@@ -175,7 +175,7 @@ def test_a_folder_of_files_must_be_what_the_checkout_makes(nox: InProcess) -> No
     index = "[tool.tradai-tasks.publish.index]\n" + "".join(
         f'{name}-url = "http://127.0.0.1:9/"\n' for name in ("upload", "simple")
     )
-    home = repository(nox.home, _UV, {}, index)
+    home = repository(nox.home, UV_BUILD, {}, index)
     publish = ("-s", "publish", "--", "--dry-run", "--dist", "dist")
     wheel(home / "dist", "alpha", "1.0.1")
     refused(
