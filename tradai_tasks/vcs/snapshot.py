@@ -112,21 +112,28 @@ def follow(path: str, links: Mapping[str, str]) -> str | None:
     return None
 
 
-class CommitSnapshot:
-    """The files of a commit, below the workspace root."""
+class _Snapshot:
+    """What snapshots of a commit and of the work tree have in common."""
 
-    def __init__(self, git: Git, commit: str, entries: Iterable[Entry] | None = None) -> None:
-        """List the files of a commit, by its full id; raise GitError if git does not know it."""
+    def __init__(self, git: Git, files: _Files) -> None:
         self._git = git
-        self._files = _Files(git, git.tree(commit) if entries is None else entries, {})
-        self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
-        self.links: Mapping[str, str] = MappingProxyType(self._files.links)
-        self.fault = self._files.fault
-        self.submodules = frozenset(self._files.submodules)
+        self._files = files
+        self.blobs: Mapping[str, str] = MappingProxyType(files.blobs)
+        self.links: Mapping[str, str] = MappingProxyType(files.links)
+        self.fault = files.fault
+        self.submodules = frozenset(files.submodules)
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
         """Return the further paths of files through links, each with the file's own path."""
         return self._files.links_to(paths)
+
+
+class CommitSnapshot(_Snapshot):
+    """The files of a commit, below the workspace root."""
+
+    def __init__(self, git: Git, commit: str, entries: Iterable[Entry] | None = None) -> None:
+        """List the files of a commit, by its full id; raise GitError if git does not know it."""
+        super().__init__(git, _Files(git, git.tree(commit) if entries is None else entries, {}))
 
     def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
         """Return the digests of files: git's blob ids."""
@@ -147,7 +154,7 @@ class CommitSnapshot:
         return {path: contents[blob] for path, blob in wanted.items()}
 
 
-class WorktreeSnapshot:
+class WorktreeSnapshot(_Snapshot):
     """The files of the work tree, below the workspace root: tracked, and untracked ones too.
 
     Ignored and deleted files are left out. Files that a sparse checkout does not write to the disk
@@ -156,7 +163,6 @@ class WorktreeSnapshot:
 
     def __init__(self, git: Git, work: WorkTree | None = None) -> None:
         """List the work tree's files, by `look`; only links are read."""
-        self._git = git
         work = look(git) if work is None else work
         entries: dict[str, Entry] = {}
         for entry in work.index:
@@ -167,21 +173,13 @@ class WorktreeSnapshot:
             if known is not None and known.mode == _SUBMODULE:
                 entries[path] = known
                 continue
-            found = self._on_disk(path, targets)
+            found = _on_disk(git, path, targets)
             if found is not None:
                 entries[path] = found
-        self._files = _Files(git, entries.values(), targets)
-        self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
-        self.links: Mapping[str, str] = MappingProxyType(self._files.links)
-        self.fault = self._files.fault
-        self.submodules = frozenset(self._files.submodules)
+        super().__init__(git, _Files(git, entries.values(), targets))
         self._unsure = work.unsure
         # digests of changed files, which must not change while the snapshot lives
         self._digests: dict[str, str] = {}
-
-    def links_to(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the further paths of files through links, each with the file's own path."""
-        return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
         """Return the digests of files that are as the index, or as they were when read."""
@@ -277,21 +275,22 @@ class WorktreeSnapshot:
         except OSError as error:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
 
-    def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
-        """Return the entry of a changed path on disk, if any; a link's target goes to `targets`."""
-        where = f"{self._git.folder}/{path}"
-        try:
-            mode = os.lstat(where).st_mode
-            if stat.S_ISLNK(mode):
-                targets[path] = os.fsencode(Path(where).readlink())
-                return Entry(path, _LINK, self._git.blob_id(targets[path]))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise GitError(f"{path}: cannot be read: {error.strerror}") from None
-        if stat.S_ISDIR(mode):  # an untracked repository is listed as a folder
-            return Entry(path, _SUBMODULE, "")
-        return Entry(path, "100644", "") if stat.S_ISREG(mode) else None
+
+def _on_disk(git: Git, path: str, targets: dict[str, bytes]) -> Entry | None:
+    """Return the entry of a changed path on disk, if any; a link's target goes to `targets`."""
+    where = f"{git.folder}/{path}"
+    try:
+        mode = os.lstat(where).st_mode
+        if stat.S_ISLNK(mode):
+            targets[path] = os.fsencode(Path(where).readlink())
+            return Entry(path, _LINK, git.blob_id(targets[path]))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise GitError(f"{path}: cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(mode):  # an untracked repository is listed as a folder
+        return Entry(path, _SUBMODULE, "")
+    return Entry(path, "100644", "") if stat.S_ISREG(mode) else None
 
 
 def _touched(work: WorkTree) -> Iterable[str]:

@@ -32,6 +32,9 @@ DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")
 
 
+_above = functools.lru_cache(maxsize=4)(folders_above)
+
+
 class ImportName(msgspec.Struct, frozen=True, kw_only=True):
     """A module or package that a distribution installs."""
 
@@ -113,12 +116,6 @@ def _conventional(
     if "__init__.py" in tree.files(target):
         return {package.path: None}, {expected: ImportName(name=expected, path=target)}
     return {package.path: None}, _top_level(tree, package.path, _NO_PACKAGES, inside)
-
-
-@functools.lru_cache(maxsize=4)
-def _above(paths: frozenset[str]) -> frozenset[str]:
-    """Return the folders above the given ones; cached."""
-    return folders_above(paths)
 
 
 def _top_level(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.affected.test_files_read import changed
-from tests.e2e.affected.test_find import FILES, repository
+from tests.support.affected_shop import FILES, repository
 from tests.support.real import write
 
 

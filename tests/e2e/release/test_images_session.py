@@ -199,7 +199,7 @@ def test_the_matrix_of_all_images(platform: InProcess, monkeypatch: pytest.Monke
     [
         (["v9.9.9"], "no such tag in this clone"),
         (["main"], "no release tag"),
-        (["v1.2.0", "--only", "bakend"], "--only bakend: no such image; did you mean backend?"),
+        (["v1.2.0", "--only", "bakend"], "--only bakend: no such image; did you mean 'backend'?"),
         (["v1.2.0", "--move-latest", "--keep-latest"], "give one of the two"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from tradai_tasks.background import side_by_side
 from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
+from tradai_tasks.text import similar
 
 _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
 
@@ -106,8 +106,7 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
     names = list(order)
     for option, name in [*(("--only", name) for name in only), ("--from", start)]:
         if name is not None and name not in order:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            hint = similar(name, names) or f"there are {', '.join(names)}"
             raise BadArgumentsError(f"{option} {name}: there is no such stage; {hint}")
     if only and start is not None:
         raise BadArgumentsError("--from and --only: give one of the two")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +10,7 @@ from tradai_tasks.errors import BadArgumentsError, ImageBuildError, SettingsErro
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.release.clients.image_reference import Home, check_repository
 from tradai_tasks.settings.images import ImagesSettings, ImageUnitSettings
+from tradai_tasks.text import similar
 from tradai_tasks.workspace.discovery import Package, Workspace
 
 ImageKind = Literal["strategy", "service", "lambda", "base"]
@@ -85,8 +85,7 @@ def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, 
     known = {spec.name: spec for spec in specs}
     for name in only:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+            hint = similar(name, known, most=3) or f"there are {', '.join(known)}"
             raise BadArgumentsError(f"--only {name}: no such image; {hint}")
     return tuple(spec for spec in specs if not only or spec.name in only)
 
@@ -120,9 +119,8 @@ def _tables(
         paths = [path for _, name, path in found if key in {name, path}]
         if not paths:
             known = [name for _, name, _ in found]
-            near = difflib.get_close_matches(key, known, n=3)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise SettingsError(f"images.units.{key}: no image of that name{hint}")
+            hint = similar(key, known, most=3)
+            raise SettingsError(f"images.units.{key}: no image of that name{hint and f'; {hint}'}")
         if len(paths) > 1:
             raise SettingsError(
                 f"images.units.{key}: is {' or '.join(paths)}; write the folder instead"

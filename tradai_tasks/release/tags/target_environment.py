@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ import msgspec
 from tradai_tasks.errors import BadArgumentsError, SettingsError, UnmappedTagError
 from tradai_tasks.settings.deploy import DeploySettings, EnvironmentSettings, Missing, TagRule
 from tradai_tasks.settings.publish import PublishSettings
+from tradai_tasks.text import similar
 from tradai_tasks.workspace.tags import ReleaseTag
 
 BUILT_IN = ("dev", "staging", "prod")
@@ -93,8 +93,7 @@ def environment_named(name: str, settings: DeploySettings) -> Environment:
     """Return an environment by its name; raise BadArgumentsError if there is none."""
     known = environments(settings)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        hint = similar(name, known) or f"known are {', '.join(known)}"
         raise BadArgumentsError(
             f"environment {name!r}: there is none; {hint} (others by deploy.environments.<name>)"
         )
@@ -156,8 +155,7 @@ def check_names(
         ):
             for one in given:
                 if one not in known:
-                    near = difflib.get_close_matches(one, known, n=1)
-                    hint = f"did you mean {near[0]!r}?" if near else _listed(known)
+                    hint = similar(one, known) or _listed(known)
                     kind = "lambda" if key == "functions" else "service"
                     raise SettingsError(f"{where}.{key}.{one}: there is no such {kind}; {hint}")
             taken: dict[str, str] = {}

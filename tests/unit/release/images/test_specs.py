@@ -120,7 +120,7 @@ def test_choosing_some() -> None:
     both = specs(PLATFORM, "service")
     assert select(both, []) == both
     assert [spec.name for spec in select(both, ["mlflow"])] == ["mlflow"]
-    with pytest.raises(BadArgumentsError, match="--only bakend: no such image; did you mean back"):
+    with pytest.raises(BadArgumentsError, match="--only bakend: no such image; did you mean 'back"):
         select(both, ["bakend"])
     with pytest.raises(BadArgumentsError, match="there are backend, mlflow"):
         select(both, ["zzz"])

@@ -30,7 +30,7 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
     fits: Callable[[Repository], Fit] = fitting.everywhere  # which packages have one, or why none
-    environment: Environment | Callable[[Settings], Environment] = "packages"
+    environment: Environment | Callable[[Settings], Environment] = "none"
     every_python: bool = False  # one session for each Python of the settings
     parallel: bool = True  # may run in parallel with others under -j
 
@@ -68,6 +68,7 @@ CATALOG = (
         body="checks.typecheck:typecheck",
         doc="Type-check, and check that classes satisfy their Protocols.",
         fits=fitting.each_strategy,
+        environment="packages",
     ),
     CatalogEntry(
         name="test",
@@ -75,43 +76,40 @@ CATALOG = (
         doc="Test one package against its coverage floor: pytest.",
         fits=fitting.tested,
         every_python=True,
+        environment="packages",
     ),
     CatalogEntry(
         name="security",
         body="checks.security:security",
         doc="Scan the sources and the locked packages for vulnerabilities: bandit, pip-audit.",
+        environment="packages",
     ),
     CatalogEntry(
         name="inventory",
         body="checks.inventory:inventory",
         doc="Show what each Python file is and which sessions look at it; fail if none does.",
-        environment="none",
     ),
     CatalogEntry(
         name="results",
         body="checks.results:results",
         doc="Show which results of test files are kept, and why others were run.",
-        environment="none",
     ),
     CatalogEntry(
         name="lock",
         body="checks.lock:lock",
         doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="bump",
         body="release.bump:bump",
         doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="doctor",
         body="ci.doctor:doctor",
         doc="Check ahead of time for what would fail, and say how to fix it.",
-        environment="none",
     ),
     CatalogEntry(
         name="infra",
@@ -126,33 +124,30 @@ CATALOG = (
         body="checks.docs:docs",
         doc="Build the documentation with warnings as errors; deploy it with `-- --deploy`.",
         fits=fitting.site,
+        environment="packages",
     ),
     CatalogEntry(
         name="docs-freshness",
         body="checks.docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
         fits=fitting.pages,
-        environment="none",
     ),
     CatalogEntry(
         name="devcontainer",
         body="checks.devcontainer:devcontainer",
         doc="Build the development container, test in it and push it: devcontainer CLI.",
         fits=fitting.with_devcontainer,
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="changes",
         body="ci.changes:changes",
         doc="Report what a change affects and why, and write the CI matrix for it.",
-        environment="none",
     ),
     CatalogEntry(
         name="affected",
         body="ci.changes:affected",
         doc="Lint, type-check and run the tests that a change affects.",
-        environment="none",
         parallel=False,  # it runs sessions in parallel itself
     ),
     CatalogEntry(
@@ -161,6 +156,7 @@ CATALOG = (
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
         fits=fitting.benchmarked,
         parallel=False,  # two benchmarks at once would measure each other
+        environment="packages",
     ),
     CatalogEntry(
         name="contract",
@@ -168,6 +164,7 @@ CATALOG = (
         doc="Run the contract tests with the services of the compose file.",
         fits=fitting.contract,
         parallel=False,
+        environment="packages",
     ),
     CatalogEntry(
         name="integration",
@@ -175,24 +172,22 @@ CATALOG = (
         doc="Run the integration tests.",
         fits=fitting.integration,
         parallel=False,
+        environment="packages",
     ),
     CatalogEntry(
         name="tag",
         body="ci.tag:tag",
         doc="Report which release a CI event asks for, checked against the repository.",
-        environment="none",
     ),
     CatalogEntry(
         name="gate",
         body="ci.gate:gate",
         doc="Judge the results of all jobs of a workflow, for branch protection to require.",
-        environment="none",
     ),
     CatalogEntry(
         name="workflows",
         body="ci.workflows:write_workflows",
         doc="Write the workflow files that fit; with `-- --check`, fail if one has drifted.",
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
@@ -243,7 +238,6 @@ CATALOG = (
         body="release.images:images",
         doc="Build and push the images of a release that are missing from the registry.",
         fits=fitting.images,
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
@@ -251,7 +245,6 @@ CATALOG = (
         body="release.deploy:lambdas",
         doc="Build the images of lambdas on their base, and update their functions.",
         fits=fitting.lambdas,
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
@@ -259,14 +252,12 @@ CATALOG = (
         body="release.deploy:deploy",
         doc="Deploy a release to an environment's ECS services, and verify every task's image.",
         fits=fitting.services,
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="release",
         body="release.release:release",
         doc="Release what a tag names, doing only what is missing.",
-        environment="none",
         parallel=False,  # it runs sessions itself
     ),
     CatalogEntry(
@@ -274,28 +265,24 @@ CATALOG = (
         body="release.release:mlflow_register",
         doc="Register a strategy's release in MLflow, from the evidence of earlier stages.",
         fits=fitting.strategies,
-        environment="none",
     ),
     CatalogEntry(
         name="build",
         body="release.publish:build",
         doc="Build the libraries that are published, reproducibly: uv build, twine check.",
         fits=fitting.platforms,
-        environment="none",
     ),
     CatalogEntry(
         name="publish",
         body="release.publish:publish",
         doc="Publish the libraries: upload what is missing from the index, and nothing else.",
         fits=fitting.platforms,
-        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="codeartifact-login",
         body="release.codeartifact_login:login",
         doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",
-        environment="none",
         parallel=False,
     ),
 )

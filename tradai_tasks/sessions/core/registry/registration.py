@@ -24,6 +24,7 @@ from tradai_tasks.sessions.core.parallel.parallel_output import shorten_output
 from tradai_tasks.sessions.core.parallel.parallel_run import share_markers, shared_markers
 from tradai_tasks.sessions.core.registry.catalog import AGGREGATES, CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.registry.session_registry import SessionRegistry
+from tradai_tasks.text import similar
 
 # Only test files show whether these fit, and reading all of them takes longer than the rest. No
 # other session of the catalog asks whether there is one, but for `workflows`.
@@ -144,8 +145,5 @@ def _check_excluded(registry: SessionRegistry) -> None:
     # excluding a session that does not fit is not an error
     for name in sorted(registry.exclude - registry.left_out - registry.absent.keys()):
         known = sorted({other.partition("(")[0] for other in registry.names} | registry.left_out)
-        import difflib  # noqa: PLC0415 - needed only for an error message
-
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        hint = similar(name, known) or f"known are {', '.join(known)}"
         raise SettingsError(f"register(exclude=...): no session is called {name!r}; {hint}")

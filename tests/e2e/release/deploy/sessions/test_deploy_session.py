@@ -88,7 +88,7 @@ def test_services_and_clusters_that_are_not_there(deployed: Deployed) -> None:
         (["v2.0.0"], "tag v2.0.0: no rule says to which environment it goes"),
         (["v9.9.9"], "no such tag in this clone"),
         (["v1.2.0", "--environment", "prd"], "did you mean 'prod'?"),
-        (["v1.2.0", "--only", "wep"], "--only wep: no such image; did you mean web?"),
+        (["v1.2.0", "--only", "wep"], "--only wep: no such image; did you mean 'web'?"),
         (["main"], "no release tag"),
         (["v1.2.0", "--environment", ""], "--environment: is empty; name one"),
         ([], "which tag?"),

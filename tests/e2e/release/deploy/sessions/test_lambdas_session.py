@@ -146,7 +146,7 @@ def test_a_dispatch_without_a_tag_takes_a_version_that_is_handed_down(
         (["--environment", ""], "--environment: is empty; name one"),
         (["--version", "HEAD"], "is of no tag, so no rule of deploy.tags is for it; say where"),
         (["v2.0.0"], "no rule says to which environment it goes"),
-        (["v1.2.0", "--only", "gap"], "did you mean gaps?"),
+        (["v1.2.0", "--only", "gap"], "did you mean 'gaps'?"),
     ],
 )
 def test_lambdas_that_are_refused(place: Place, args: list[str], said: str) -> None:
