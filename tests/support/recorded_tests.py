@@ -134,6 +134,12 @@ BODIES = {
                 one.setblocking(False)
                 one.connect_ex(('192.0.2.1', 9))
         """,
+    "pycache": """
+        import glob, importlib.util, os, pkg
+        def test():
+            os.path.exists(importlib.util.cache_from_source(pkg.__file__))
+            assert glob.glob("src/**/*.py*", recursive=True)
+        """,
     "loopback": """
         import socket
         def test():

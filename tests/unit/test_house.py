@@ -14,7 +14,6 @@ IN_PLACE = {
     "backtest/isolated/findings.py": "in the folder of one run, which is removed",
     "backtest/isolated/run.py": "as above",
     "backtest/run.py": "as above",
-    "checks/testing/pytest_plugin/tradai_tasks_record.py": "in the folder of one run",
     "release/images/engine.py": "in a scratch folder",
     "release/images/image_steps.py": "in a scratch folder",
     "release/libraries/wheel_build.py": "in a scratch folder, from which wheels are moved",

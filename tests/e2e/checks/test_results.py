@@ -133,6 +133,24 @@ def test_nothing_is_kept_where_coverage_names_functions(alpha: Alpha) -> None:
         edit(alpha.home / "pyproject.toml", 'dynamic_context = "test_function"', "branch = true")
 
 
+def test_coverage_is_divided_after_pytest_where_its_own_process_cannot(alpha: Alpha) -> None:
+    conftest = alpha.home / "libs/alpha/tests/conftest.py"
+    conftest.write_text("import sys\n\nsys.modules['tradai_tasks_coverage'] = None\n")
+    try:
+        text = alpha.nox().text
+        assert "coverage is not divided by test file yet: ModuleNotFoundError(" in text
+        assert "5 test files: 5 run\n" in text
+        full = alpha.figures()
+        edit(alpha.home / "libs/alpha/tests/test_more.py", "assert used", "assert 1 * used")
+        text = alpha.nox().text
+        assert "coverage is not divided by test file yet: ModuleNotFoundError(" in text
+        assert "5 test files: 1 run, 4 unchanged" in text
+        assert alpha.figures() == (full[0], 6, 5)
+    finally:
+        conftest.unlink()
+        edit(alpha.home / "libs/alpha/tests/test_more.py", "assert 1 * used", "assert used")
+
+
 def test_everything_is_run_where_that_is_asked_for(alpha: Alpha, tmp_path: Path) -> None:
     alpha.nox()
     assert alpha.counts("--", "--fresh") == "5 run"

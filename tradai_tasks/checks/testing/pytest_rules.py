@@ -49,6 +49,11 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / "divided.json"
 
     @property
+    def coverage_orders(self) -> Path:
+        """What is to be done with coverage, as JSON."""
+        return self.folder / "orders.json"
+
+    @property
     def record(self) -> Path:
         """Folder of the record of what pytest did."""
         return self.folder / "record"

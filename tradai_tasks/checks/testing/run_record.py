@@ -83,7 +83,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
     search: str = "",
     replayed: Iterable[Path] = (),
     contexts: Path | None = None,
-    divided: Path | None = None,
+    coverage: Path | None = None,
 ) -> dict[str, str]:
     """Return environment variables for a pytest run with the plugin, whose module has the orders.
 
@@ -99,7 +99,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
         },
         "replayed": [str(path) for path in replayed],
         "contexts": None if contexts is None else str(contexts),
-        "divided": None if divided is None else str(divided),
+        "coverage": None if coverage is None else str(coverage),
     }
     paths = [str(_FOLDER), *filter(None, [search])]
     return {_ORDERS: json.dumps(orders), "PYTHONPATH": os.pathsep.join(paths)}

@@ -1,9 +1,10 @@
 """Divide coverage by test file, and add what replayed test files cover.
 
-pytest's own process calls `divide` at its end. Where test files were replayed, `main` does it all
-after pytest, in the environment of the tests: `python tradai_tasks_coverage.py ORDERS ANSWER`, with
-two files of JSON. What a test file covers is what ran while its tests did, and for the modules that
-it loads what ran while they were imported, whichever test file imported them first.
+pytest's own process does it at its end, by `main`. Where that fails, or not all test files that
+were to be replayed were met, it is done anew after pytest, in the environment of the tests:
+`python tradai_tasks_coverage.py ORDERS`, a file of JSON. What a test file covers is what ran while
+its tests did, and for the modules that it loads what ran while they were imported, whichever test
+file imported them first.
 
 A line is kept as its place in the function around it, so that it is found again where an edit above
 has moved the function: `Part` by name of the function, "" for code outside of functions. Digests of
@@ -17,6 +18,7 @@ import os
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from types import CodeType
 from typing import Any
 
@@ -165,6 +167,9 @@ def add(
 
 def report(coverage: Coverage, files: Mapping[str, str]) -> None:
     """Write the reports that pytest-cov writes otherwise."""
+    known = "_get_file_reporter"  # without it, each report would parse each file anew
+    if hasattr(coverage, known):
+        setattr(coverage, known, cache(getattr(coverage, known)))
     try:
         coverage.report(show_missing=True, skip_covered=True, ignore_errors=True)
         coverage.xml_report(outfile=files["xml"], ignore_errors=True)
@@ -173,22 +178,40 @@ def report(coverage: Coverage, files: Mapping[str, str]) -> None:
         print(error)
 
 
-def main(orders: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out what the session asks for."""
+def main(orders: Mapping[str, Any]) -> None:
+    """Carry out what the session asks for.
+
+    Args:
+        orders: `data`, coverage's data file; `config`, its settings, or null; `root`, the
+            repository; `home`, the folder that pytest ran in; `replayed`, what replayed test files
+            cover, or null where pytest-cov writes the reports; `reports`, the files for them, by
+            kind; `answer`, the file for what is covered, as `divide` returns it.
+    """
+    before = os.getcwd()
     os.chdir(orders["home"])  # which names of files are relative to
+    try:
+        data = CoverageData(orders["data"])
+        data.read()
+        found = divide(data, orders["root"], orders["home"])
+        data.close()
+        if orders["replayed"] is not None:
+            _add_and_report(orders)
+    finally:
+        os.chdir(before)
+    with open(orders["answer"], "w", encoding="utf-8") as answer:
+        json.dump(found, answer)
+
+
+def _add_and_report(orders: Mapping[str, Any]) -> None:
     coverage = Coverage(data_file=orders["data"], config_file=orders["config"] or True)
     coverage.load()
     data = coverage.get_data()
-    found = divide(data, orders["root"], orders["home"])
     if orders["replayed"]:
         add(data, orders["replayed"], os.path.realpath(orders["root"]))
-    if orders["replayed"] is not None:
-        report(coverage, orders["reports"])
-    return found
+    report(coverage, orders["reports"])
+    data.close()
 
 
 if __name__ == "__main__":
     with open(sys.argv[1], "rb") as given:
-        divided = main(json.load(given))
-    with open(sys.argv[2], "w", encoding="utf-8") as answer:
-        json.dump(divided, answer)
+        main(json.load(given))

@@ -177,14 +177,14 @@ def test_the_plugins_orders_are_in_the_environment(tmp_path: Path) -> None:
         markers=["c"],
         elsewhere={"c": (Path("/w/t"),)},
         search="/own",
-        divided=Path("/r/divided.json"),
+        coverage=Path("/r/orders.json"),
     )
     assert json.loads(env["TRADAI_TASKS_RECORD"]) == {
         "folder": str(tmp_path),
         "markers": ["c"],
         "only": None,
         "elsewhere": {"c": ["/w/t"]},
-        "divided": "/r/divided.json",
+        "coverage": "/r/orders.json",
         "replayed": [],
         "contexts": None,
     }

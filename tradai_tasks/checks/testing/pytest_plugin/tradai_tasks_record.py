@@ -11,7 +11,7 @@ TRADAI_TASKS_RECORD, as JSON:
   for all;
 - `replayed`: test files that are not run, as their results are known;
 - `contexts`: the folder that test files are named from in coverage's contexts, or null for none;
-- `divided`: the file for coverage divided by test file, or null for none.
+- `coverage`: the file with the orders of `tradai_tasks_coverage`, or null for none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ _MISSING_FIXTURE = re.compile(r"^E +fixture '(\w+)' not found$", re.MULTILINE)
 _ORDERS: dict[str, Any] = json.loads(os.environ.get("TRADAI_TASKS_RECORD", "{}"))
 _REPLAYED = frozenset(_ORDERS.get("replayed", ()))
 _CONTEXTS = _ORDERS.get("contexts")
-_HOME, _DATA = str(Path.cwd()), os.environ.get("COVERAGE_FILE")
 if _CONTEXTS and sys.version_info >= (3, 14):
     # coverage's default there knows no contexts
     os.environ.setdefault("COVERAGE_CORE", "ctrace")
@@ -245,19 +244,22 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def pytest_unconfigure() -> None:
     """Close the record, and divide the coverage while coverage is loaded: that takes its time."""
     _recording.close()
-    if _ORDERS.get("divided") and _recording.tells_files_apart and not _recording.is_worker:
+    if _ORDERS.get("coverage") and _recording.tells_files_apart and not _recording.is_worker:
         try:
-            _divide(_ORDERS["divided"])
+            _divide(_ORDERS["coverage"])
         except Exception as error:  # it ends no run: the session does it anew, and shows why not
             print(f"coverage is not divided by test file yet: {error!r}", file=sys.stderr)
 
 
-def _divide(answer: str) -> None:
-    from coverage import CoverageData  # noqa: PLC0415 - as above
-    from tradai_tasks_coverage import divide  # noqa: PLC0415 - needs coverage
+def _divide(orders: str) -> None:
+    """Divide coverage, and write its reports, unless pytest did not meet each replayed file."""
+    from tradai_tasks_coverage import main  # noqa: PLC0415 - needs coverage
 
-    data = CoverageData(_DATA)
-    data.read()
-    found = divide(data, _CONTEXTS, _HOME)
-    data.close()
-    Path(answer).write_text(json.dumps(found), encoding="utf-8")
+    events = [
+        json.loads(line)
+        for file in Path(_ORDERS["folder"]).glob("*.jsonl")  # of each worker
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if '"replayed"' in line
+    ]
+    if {one["path"] for one in events if one["event"] == "replayed"} == _REPLAYED:
+        main(json.loads(Path(orders).read_bytes()))

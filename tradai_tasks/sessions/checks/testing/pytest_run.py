@@ -133,7 +133,7 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
         search=os.environ.get("PYTHONPATH", ""),
         replayed=replay.files if replay else (),
         contexts=replay.contexts if replay else None,
-        divided=reports.divided if replay and replay.contexts and not replay.files else None,
+        coverage=reports.coverage_orders if replay and replay.contexts else None,
     )
     env |= replay.environment(reports, env["PYTHONPATH"]) if replay else {}
     if os.environ.get("PYTEST_ADDOPTS"):

@@ -12,25 +12,22 @@ from functools import cached_property, partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError  # nosec B405 - only its error
 
-import msgspec
 import nox
 from nox.virtualenv import VirtualEnv
 
 from tradai_tasks.affected.revisions.commit_range import read_payload
 from tradai_tasks.checks.floors import FIGURES
 from tradai_tasks.checks.testing.pytest_arguments import FRESH, PytestArguments
-from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config
+from tradai_tasks.checks.testing.pytest_rules import Reports
 from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import (
     EnvironmentUnknownError,
     RecordingError,
-    ReplayCoverageError,
     ResultStoreError,
 )
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.repository import Repository
-from tradai_tasks.results import pytest_plugin
 from tradai_tasks.results.digests import WorkTree
 from tradai_tasks.results.environment_digest import environment_digest, variables_of_tests
 from tradai_tasks.results.inputs import Inputs
@@ -52,18 +49,16 @@ from tradai_tasks.results.replay import (
     replay_line,
     replay_note,
     run_files,
-    union,
     without,
 )
 from tradai_tasks.results.run_key import slot_name
 from tradai_tasks.results.store import Store, bound, open_store
 from tradai_tasks.results.whole_run import Said, WholeRuns
-from tradai_tasks.sessions.core.environments.environment import status_of
+from tradai_tasks.sessions.checks.testing.coverage_by_file import CoverageByFile
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 
 REPORT = "results.json"  # what became of each test file, for `nox -s results`
-_SCRIPT = Path(pytest_plugin.__file__).with_name("tradai_tasks_coverage.py")
 
 
 def open_replay(
@@ -158,6 +153,7 @@ class Replay:
         if not self._rules.keeps:
             return {}
         reports.inputs.mkdir()
+        self._coverage(reports).order(self._decision.valid.values() if self.files else None)
         return recording_environment(reports.inputs, self._repository.root, search)
 
     def merge(self, record: RunRecord) -> None:
@@ -180,13 +176,13 @@ class Replay:
         if self._rules.compares:
             self._hold(record)
         kept = self._kept(record, reports, ran) if self._rules.keeps else {}
-        replayed = union(valid) if self.files else None  # None: pytest-cov wrote the reports
         covered: dict[str, Covered] | None = {}
         if measured and not record.tells_files_apart:
             self._refusals |= dict.fromkeys(kept, "coverage does not tell test files apart")
             kept = {}
         if measured and (kept or self.files):
-            covered = self._cover(reports, kept, replayed)
+            divided = self._coverage(reports).read(valid if self.files else None)
+            covered = None if divided is None else _covered(kept, divided)
         if measured and covered is None:
             self._refusals |= dict.fromkeys(kept, "what it covers cannot be read")
             kept = {}
@@ -272,41 +268,13 @@ class Replay:
             mark = refuted_name(self._slot, result)
             self._try(partial(self._store.write, mark, encode_result(result)))
 
-    def _cover(
-        self, reports: Reports, kept: Mapping[str, Inputs], replayed: Covered | None
-    ) -> dict[str, Covered] | None:
-        """Return what each test file covers; None if that is not known. Write the reports."""
-        if not reports.divided.is_file():  # pytest's own process has not done it
-            self._divide(reports, replayed)
-        try:
-            divided = msgspec.json.decode(reports.divided.read_bytes(), type=dict[str, Divided])
-        except (OSError, msgspec.MsgspecError):
-            return None
-        reports.divided.unlink()
-        return {test: covered_by(test, one.modules, divided) for test, one in kept.items()}
-
-    def _divide(self, reports: Reports, replayed: Covered | None) -> None:
-        """Divide coverage by test file, and write the reports where test files were replayed."""
-        repository = self._repository
-        orders = reports.folder / "orders.json"
-        config = coverage_config(repository.tree, self._package)
-        wanted = {
-            "data": str(reports.coverage_data),
-            "config": str(repository.root / config) if config else None,
-            "root": str(repository.root),
-            "home": str(repository.root / self._package.path),
-            "replayed": replayed,
-            "reports": {"xml": str(reports.coverage_xml), "json": str(reports.coverage_json)},
-        }
-        write_whole(orders, msgspec.json.encode(wanted))
-        argv: list[str | Path] = ["python", _SCRIPT, orders, reports.divided]
-        status = status_of(self._session, argv, log=False)
-        orders.unlink()
-        if status != 0 and replayed is not None:
-            raise ReplayCoverageError(
-                f"{self._session.name}: the coverage of replayed test files could not be added; "
-                f'see above, and run everything: nox -s "{self._session.name}" -- --fresh'
-            )
+    def _coverage(self, reports: Reports) -> CoverageByFile:
+        return CoverageByFile(
+            session=self._session,
+            repository=self._repository,
+            package=self._package,
+            reports=reports,
+        )
 
     def _write(
         self,
@@ -364,6 +332,10 @@ class Replay:
     def _tree(self) -> WorkTree:
         """The work tree after the tests."""
         return work_tree(self._session, self._repository)
+
+
+def _covered(kept: Mapping[str, Inputs], divided: Mapping[str, Divided]) -> dict[str, Covered]:
+    return {test: covered_by(test, one.modules, divided) for test, one in kept.items()}
 
 
 def commit_of(root: Path) -> str:
