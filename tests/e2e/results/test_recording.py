@@ -185,6 +185,12 @@ def _faults(found: Mapping[str, Inputs], *, functions: bool) -> list[object]:
         for name, inputs in found.items()
         if inputs.problems and "descriptor" not in name
     ]
+    faults += [
+        (name, one)
+        for name, inputs in found.items()
+        for one in (*inputs.files, *inputs.absent, *inputs.listings)
+        if "__pycache__" in one
+    ]
     for name, path, function, is_there in FUNCTIONS:
         known = found[f"tests/test_{name}.py"].modules[path]
         if functions != (known is not None) or (

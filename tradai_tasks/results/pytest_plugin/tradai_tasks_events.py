@@ -44,9 +44,7 @@ def _path_event(
         return
     if inside is not None and any(part.startswith(_LEFTOVERS) for part in inside.split("/")):
         return
-    if kind != "written" and (
-        f"{os.sep}__pycache__{os.sep}" in path or _is_made(recorder.made, path)
-    ):
+    if kind != "written" and ("/__pycache__/" in f"{path}/" or _is_made(recorder.made, path)):
         return  # what the interpreter keeps beside the code, or the tests' own
     context, reader, is_tool = recorder.locate(frame)
     if is_asked and is_tool and not _is_configured(frame):
