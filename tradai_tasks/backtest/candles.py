@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -133,11 +134,8 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
 
 
 def _fetched(url: str) -> bytes:
-    client = HttpClient(url, limits=_SNAPSHOT)
-    try:
+    with closing(HttpClient(url, limits=_SNAPSHOT)) as client:
         answer = client.request("GET", url)
-    finally:
-        client.close()
     status = f"status {answer.status_code} {answer.reason_phrase}".rstrip()
     raise_transient(answer, status)
     if not answer.is_success:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
@@ -86,12 +87,10 @@ def _missing_rules(trust: Trust, home: str, token: str, seconds: float) -> list[
         client = HttpClient(f"{home}/", authorization=lambda: bearer(token), limits=limits)
     except AnswerError as error:
         raise CommandFailedError(f"GitHub's API: GITHUB_API_URL is {error}") from None
-    try:
+    with closing(client):
         closed = [rule.name for rule in trust.environments if not rule.is_open]
         missing = [line for name in closed for line in _environment(client, home, name, trust)]
         return [*missing, *_branch(client, home, trust.branch), *_tags(client, home)]
-    finally:
-        client.close()
 
 
 def _environment(client: HttpClient, home: str, name: str, trust: Trust) -> list[str]:

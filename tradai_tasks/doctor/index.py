@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -137,10 +138,8 @@ def _status(url: str, token: str, seconds: float) -> int | str:
     limits = Limits(idle=seconds, whole=seconds, most=32 * MEGABYTE)
     try:
         client = HttpClient(url, authorization=lambda: basic(USERNAME, token), limits=limits)
-        try:
+        with closing(client):
             return client.request("GET", f"{url}pip/").status_code
-        finally:
-            client.close()
     except TransientError as fault:
         return fault.kind
     except AnswerError as fault:

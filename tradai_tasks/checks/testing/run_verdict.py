@@ -12,7 +12,6 @@ from tradai_tasks.checks.testing.run_record import PLUGIN, CollectedTest, RunRec
 from tradai_tasks.text import listed
 
 _USAGE_ERROR = 4  # pytest's exit statuses
-_NO_TESTS_COLLECTED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,11 +61,6 @@ class Evidence:
     seconds: float = 0.0  # that its work took
     files: Mapping[str, str] = field(default_factory=dict)  # relative POSIX name -> SHA-256
 
-    @property
-    def subject(self) -> Subject:
-        """What it is of."""
-        return Subject(tag=self.tag, commit=self.commit, lock=self.lock)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:

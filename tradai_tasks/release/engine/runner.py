@@ -91,8 +91,6 @@ class Engine:
     after_gate: Callable[[], None]  # raises if the files that a gate judged have changed
     before_acting: Callable[[], None]  # raises if the work tree is not the release's any more
     stop: threading.Event = field(default_factory=threading.Event)  # set: gates are interrupted
-    clock: Callable[[], float] = time.monotonic
-    heartbeat: float = _HEARTBEAT
     _has_failed: bool = False  # something failed, so what runs in parallel is stopped
     _done: dict[_Key, Done] = field(default_factory=dict)
     _known: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
@@ -173,7 +171,7 @@ class Engine:
     def _act(self, seen: StepState) -> Done:
         """Look again, and act if something is missing."""
         stage, step = seen.stage, seen.step
-        start = self.clock()
+        start = time.monotonic()
         look = step.look(self._known)
         result = _FOUND.get(look.state)
         if result is None:
@@ -187,7 +185,7 @@ class Engine:
             step=step.name,
             result=result,
             note=look.note,
-            seconds=self.clock() - start if result == "done" else 0.0,
+            seconds=time.monotonic() - start if result == "done" else 0.0,
             look=look,
         )
 
@@ -196,14 +194,14 @@ class Engine:
         if not isinstance(step, Preparing):
             raise AssertionError("only a step that prepares is prepared")
         self.say(f"{stage.name} {step.name}: prepared beside the gates")
-        start = self.clock()
+        start = time.monotonic()
         step.prepare(self._known)
-        taken = self.clock() - start
+        taken = time.monotonic() - start
         return Done(stage=stage.name, step=step.name, result="done", note="prepared", seconds=taken)
 
     def _guarded(self, key: _Key, task: Callable[[], Done]) -> Done:
         stage, step = key
-        start = self.clock()
+        start = time.monotonic()
         try:
             return task()
         except StoppedError as stopped:
@@ -215,7 +213,7 @@ class Engine:
                 step=step,
                 result="failed",
                 note=str(error),
-                seconds=self.clock() - start,
+                seconds=time.monotonic() - start,
                 fault=error,
             )
 
@@ -252,11 +250,11 @@ class Engine:
             while running or (waiting and not failed):
                 while waiting and not failed and len(running) < max(1, jobs):
                     key = next(iter(waiting))
-                    began[key] = self.clock()
+                    began[key] = time.monotonic()
                     future: Future[Done] = Future()
                     running[future] = key
                     started(partial(self._guarded, key, waiting.pop(key)), future)
-                finished, _ = wait(running, self.heartbeat, FIRST_COMPLETED)
+                finished, _ = wait(running, _HEARTBEAT, FIRST_COMPLETED)
                 if not finished:
                     self._report_running(began, running.values())
                 take(finished)
@@ -317,7 +315,7 @@ class Engine:
         )
 
     def _report_running(self, began: Mapping[_Key, float], running: Collection[_Key]) -> None:
-        now = self.clock()
+        now = time.monotonic()
         shown = [f"{key[0]} {key[1]} ({now - began[key]:.0f} s)" for key in running]
         self.say(f"still running: {', '.join(shown)}")
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -44,17 +44,12 @@ class Distribution:
 
 def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | None:
     """Return (name, version, kind) from a distribution's file name; None if it is not one."""
-    try:
-        if filename.endswith(".whl"):
-            wheel = parse_wheel_filename(filename)
-            return str(wheel[0]), wheel[1], "wheel"
-        name, version = parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
-        return None
-    return str(name), version, "sdist"
+    found = identity_of(filename)
+    kind: Literal["wheel", "sdist"] = "wheel" if filename.endswith(".whl") else "sdist"
+    return None if found is None else (str(found[0]), found[1], kind)
 
 
-def identity_of(filename: str) -> tuple[object, ...] | None:
+def identity_of(filename: str) -> tuple[Any, ...] | None:
     """Return the normalised identity of a distribution's file name; None if it is not one.
 
     `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are the same release of the same project.

@@ -13,16 +13,19 @@ from pathlib import Path, PurePosixPath
 
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BuildFailedError, DirtyTreeError, UncommittedInputError
-from tradai_tasks.process import run
 from tradai_tasks.release.engine.source_export import export_commit
-from tradai_tasks.release.libraries.wheel_build import BuildFolder, build_env, open_build_folder
+from tradai_tasks.release.libraries.wheel_build import (
+    BuildFolder,
+    build_env,
+    open_build_folder,
+    run_build,
+)
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.locks.lock_file import LockFile
 
-_SECONDS = 1800.0  # of a build
 _SHOWN = 3  # files that are named
 # what tools leave behind, and no program reads as its input
 _LEFT = frozenset({"__pycache__", "build", "dist", "wheels", "node_modules", "htmlcov", "logs"})
@@ -124,21 +127,11 @@ def build_wheel(folder: Path, place: BuildFolder, *, env: Mapping[str, str], sho
     name = inner.as_posix().replace("/", "-")
     out = place.folder / "out" / name
     argv = ["uv", "build", "--no-progress", "--wheel", "--no-create-gitignore"]
-    done = run(
-        [*argv, "--out-dir", str(place.seen / "out" / name), str(place.seen / inner)],
-        cwd=place.entered(inner.as_posix()),
-        env=env,
-        check=False,
-        timeout=_SECONDS,
-        umask=0o022,
-        sandbox=place.sandbox,
-    )
+    argv += ["--out-dir", str(place.seen / "out" / name), str(place.seen / inner)]
+    run_build(argv, place, inner.as_posix(), env=env, shown=str(shown))
     made = sorted(out.glob("*.whl"))
-    if done.returncode != 0 or len(made) != 1:
-        said = (done.error_text or done.text).splitlines()[-30:]
-        raise BuildFailedError(
-            f"{shown}: uv build failed with status {done.returncode}; fix what it reports:", *said
-        )
+    if len(made) != 1:
+        raise BuildFailedError(f"{shown}: uv build made {len(made)} wheels; see its build backend")
     return made[0]
 
 

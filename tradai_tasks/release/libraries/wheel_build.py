@@ -175,15 +175,22 @@ def _put_sources(
         _set_version(root, join(package.path, "pyproject.toml"), str(version))
 
 
-def _built(
-    place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job, stop: threading.Event | None
+def run_build(  # noqa: PLR0913 - what a build depends on
+    argv: Sequence[str],
+    place: BuildFolder,
+    name: str,
+    *,
+    env: Mapping[str, str],
+    shown: str,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Build one package and return its checked distributions."""
-    job.folder.mkdir(parents=True)
-    # permissions of files get into a wheel; with setuptools they depend on the umask
+    """Run a build in a folder of the build folder; raise BuildFailedError, on `shown`, if it fails.
+
+    Permissions of files get into a wheel; with setuptools they depend on the umask.
+    """
     done = run(
-        job.argv,
-        cwd=place.entered(f"tree/{prefix}{job.package.project}"),
+        argv,
+        cwd=place.entered(name),
         env=env,
         check=False,
         timeout=_SECONDS,
@@ -192,11 +199,20 @@ def _built(
         stop=stop,
     )
     if done.returncode != 0:
+        said = (done.error_text or done.text).splitlines()[-30:]
         raise BuildFailedError(
-            f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
-            f"{done.returncode}; fix what it says:",
-            *(done.error_text or done.text).splitlines()[-30:],
+            f"{shown}: uv build failed with status {done.returncode}; fix what it says:", *said
         )
+
+
+def _built(
+    place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job, stop: threading.Event | None
+) -> None:
+    """Build one package, and check and settle its distributions."""
+    job.folder.mkdir(parents=True)
+    shown = join(job.package.path, "pyproject.toml")
+    inner = f"tree/{prefix}{job.package.project}"
+    run_build(job.argv, place, inner, env=env, shown=shown, stop=stop)
     for path in job.folder.iterdir():
         if name_of(path.name) is None:  # the .gitignore that uv adds
             path.unlink()

@@ -35,14 +35,15 @@ def report_folder(repository: Repository, *parts: str) -> Iterator[Path]:
         try:
             if not _lock(handle):
                 continue
-            _empty(folder)
+            empty(folder)
             yield folder
             return
         finally:
             os.close(handle)  # which ends the lock
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
+    """Remove what is in a folder; raise FileNotWrittenError if it cannot be removed."""
     try:
         for path in folder.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

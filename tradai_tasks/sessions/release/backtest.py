@@ -49,6 +49,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.confined import withhold
 from tradai_tasks.sessions.core.environments.environment import sync_package
 from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.sessions.core.report_folder import empty
 from tradai_tasks.sessions.release.backtest_source import NO_LOCAL, exported
 from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.vcs.git import Git
@@ -108,7 +109,7 @@ def _ran(
 ) -> BacktestRecord:
     """Run freqtrade and return the record of its result."""
     not_before = int(time.time())
-    _empty(job.folder)  # remove the figures of an earlier run
+    empty(job.folder)  # remove the figures of an earlier run; gates may have mounted the folder
     loading = threading.Thread(target=load)  # takes a second or two while freqtrade takes longer
     loading.start()
     with running(session, job, allowance_of(repository.settings), go=True) as (findings, markets):
@@ -120,16 +121,6 @@ def _ran(
     if not has_matplotlib():
         session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
     return record
-
-
-def _empty(folder: Path) -> None:
-    """Remove what is in a folder; sandboxes of other gates may be mounting the folder itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in folder.iterdir():
-        if one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one, ignore_errors=True)
-        else:
-            one.unlink()
 
 
 @contextmanager

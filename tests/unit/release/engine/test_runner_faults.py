@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from unittest import mock
 
 import pytest
 
@@ -17,6 +18,7 @@ from tradai_tasks.errors import (
     StoppedError,
     TasksError,
 )
+from tradai_tasks.release.engine import runner
 from tradai_tasks.release.engine.evidence import Evidence, Store
 from tradai_tasks.release.engine.step import Known, Look, Stage
 
@@ -136,7 +138,8 @@ def test_what_takes_long_is_said_again_and_again(store: Store) -> None:
             enough.set()
 
     stages = [gate("lint", Fake("l", World(), during=lambda: enough.wait(60)))]
-    engine(store, stages, say=say, heartbeat=0.01).run()
+    with mock.patch.object(runner, "_HEARTBEAT", 0.01):
+        engine(store, stages, say=say).run()
     assert enough.is_set()
     assert said[0] == "lint l: to be made"
     assert any(line.startswith("still running: lint l (") for line in said)
