@@ -27,7 +27,6 @@ from tradai_tasks.sessions.core.environments.environment import status_of
 from tradai_tasks.settings.devcontainer import DevcontainerSettings
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
-_DOC = "Build the development container and, if asked, run the tests in it and push its image."
 _OPTIONS = [
     flag("--test", "run devcontainer.command in the container"),
     flag("--push", "push the image, after the tests if any"),
@@ -40,7 +39,7 @@ _CONTAINER = re.compile(r"[0-9a-f]{12,64}")
 def devcontainer(session: nox.Session, context: Context) -> None:
     """Build, test and push, each only if the one before it succeeded."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     mask_environment()
     settings = repository.settings.devcontainer
     if not has_devcontainer(repository.tree):

@@ -31,7 +31,6 @@ from tradai_tasks.sessions.core.environments.environment import (
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 from tradai_tasks.vcs.git import Git
 
-_DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
 _OPTIONS = [
     flag("--deploy", "deploy it to Cloudflare Pages by wrangler"),
     option("--branch", "deploy a preview of this branch, not production", metavar="NAME"),
@@ -44,7 +43,7 @@ _NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
 def docs(session: nox.Session, context: Context) -> None:
     """Build the site and, if asked, deploy it."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     mask_environment()
     for name in ("branch", "site"):
         if getattr(options, name) and not options.deploy:

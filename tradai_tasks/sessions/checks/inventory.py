@@ -13,7 +13,6 @@ from tradai_tasks.sessions.core.completeness import present_inventory, require_s
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.file_list import list_files
 
-_DOC = "Show what each Python file is, and which sessions look at it."
 _OPTIONS = [
     flag("--all", "list every file, not only what nobody sees"),
     flag("--json", "print every file as JSON and nothing else"),
@@ -22,7 +21,7 @@ _OPTIONS = [
 
 def inventory(session: nox.Session, context: Context) -> None:
     """Show the inventory; fail if a test or a source is seen by no session."""
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     found = present_inventory(context)
     _, why = list_files(context.repository.root)
     if why is not None:

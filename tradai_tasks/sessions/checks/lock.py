@@ -13,7 +13,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import status_of, uv_program
 from tradai_tasks.workspace.path_sources import require_path_sources
 
-_DOC = "Update every lock file; with --check, fail if one is missing or stale."
 _OPTIONS = [
     flag("--check", "write nothing; fail where a lock is stale"),
     flag("--upgrade", "take the newest versions allowed"),
@@ -24,7 +23,7 @@ _OPTIONS = [
 def lock(session: nox.Session, context: Context) -> None:
     """Run `uv lock` on every project."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     further = ["--upgrade"] if options.upgrade else []
     further += [f"--upgrade-package={name}" for name in options.upgrade_package]
     projects = repository.workspace.projects

@@ -16,7 +16,6 @@ from tradai_tasks.sessions.checks.testing.replay import REPORT
 from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 
-_DOC = "Show which results of test files are kept, and why others were run."
 _OPTIONS = [
     flag("--clear", "remove every result of the store"),
     flag("--trim", "remove what is above results.max-size"),
@@ -25,7 +24,7 @@ _OPTIONS = [
 
 def results(session: nox.Session, context: Context) -> None:
     """Show the store and the last run of each test session, or clear the store."""
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     repository = context.repository
     stated = repository.settings.results
     store = open_store(stated.store, repository.root, os.environ)

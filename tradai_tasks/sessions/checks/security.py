@@ -16,15 +16,13 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 
-_DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
-
 _OPTIONS = [flag(FRESH, "scan every file, whatever result is known")]
 
 
 def security(session: nox.Session, context: Context) -> None:
     """Scan the sources and audit the locked packages; fail after all faults are shown."""
     repository = context.repository
-    parse(session, _OPTIONS, _DOC)
+    parse(session, _OPTIONS)
     home = repository.workspace.projects[0]
     for tool in ("bandit", "pip-audit"):
         install_tool(session, repository, tool, project=home)

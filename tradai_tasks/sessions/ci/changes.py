@@ -46,7 +46,6 @@ from tradai_tasks.workspace.tags import parse_tag
 _MOST_REASONS = 5  # of those for which everything is affected, in the log
 # the filter of strategy-ci.yml for tags
 _LIKE_RELEASE = re.compile(r"refs/tags/[^/]*-v\d+\.\d+\.\d+[^/]*", re.ASCII)
-_DOC = "Report what a change affects and why, and write the CI matrix for it."
 _PAGE = "build/reports/changes.html"
 _RANGE = [
     option("--base", "compare with the merge base of this revision", metavar="REV"),
@@ -67,7 +66,7 @@ _OPTIONS = [
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     _refuse_tag(repository)
     wants_graph = options.report or options.rules or options.verify
     found = _find(context, options, with_graph=wants_graph, explain=options.explain)

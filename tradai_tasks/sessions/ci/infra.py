@@ -21,7 +21,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 
-_DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
 _OPTIONS = [
     option(
         "command",
@@ -42,7 +41,7 @@ _OPTIONS = [
 def infra(session: nox.Session, context: Context) -> None:
     """Run Pulumi on the stacks and show what changes."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     if not options.json:  # a mask is itself a line of the output
         mask_environment()
     known = [unit.name for unit in repository.workspace.stacks]

@@ -27,7 +27,6 @@ from tradai_tasks.workflows.selection import without_session, workflows
 from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults
 
 _ROLE_SECONDS = 3600  # that a role lasts at most, unless it is set otherwise
-_DOC = "Write the workflow files that fit this repository."
 _OPTIONS = [
     flag("--check", "write nothing; fail where one has drifted"),
     flag("--dry-run", "write nothing; show what would change"),
@@ -53,7 +52,7 @@ _OPTIONS = [
 def write_workflows(session: nox.Session, context: Context) -> None:
     """Write, check or describe the workflow files."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     checkout = look(repository.root, os.environ)
     top, folder, there = checkout.top, checkout.folder, checkout.files
     if (options.repository or options.ids) is not None and not options.trust:

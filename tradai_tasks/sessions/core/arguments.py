@@ -42,15 +42,17 @@ class _Parser(argparse.ArgumentParser):
         raise BadArgumentsError(f"{self.prog}: {message}; see: {self.prog} -- --help")
 
 
-def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse.Namespace:
+def parse(session: nox.Session, options: Sequence[Option], doc: str = "") -> argparse.Namespace:
     """Parse a session's arguments.
 
     argparse would end the whole nox run on `--help` and on an invalid argument; here `--help`
-    prints and skips the session, and an invalid argument fails it. `doc` is shown by `--help`.
+    prints and skips the session, and an invalid argument fails it. `--help` shows `doc`, or what
+    `nox -l` says of the session.
 
     Raises:
         BadArgumentsError: The arguments are invalid.
     """
+    doc = doc or session._runner.description or ""  # noqa: SLF001 - nox has no public name for it
     parser = _Parser(prog=f"nox -s {session.name}", description=doc, add_help=False)
     parser.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")
     for name, given in options:

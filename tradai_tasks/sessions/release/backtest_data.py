@@ -52,7 +52,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 
 _MOST = 2 << 30  # bytes of one file of candles
-_DOC = "Fetch the candles of a strategy's backtests, and a snapshot of the exchange's markets."
 _OPTIONS = [
     flag("--smoke", "only what the smoke backtest reads"),
     flag("--refresh", "fetch again what is there, the snapshot too"),
@@ -179,7 +178,7 @@ class _Bringer:
 def data(session: nox.Session, context: Context, package: Package) -> None:
     """Fetch candles and markets, first those of the full backtest."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     git = Git.open(repository.root)
     kinds: tuple[RecordKind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
     jobs = [job_of(repository, package, kind, git, "data") for kind in kinds]

@@ -26,7 +26,6 @@ from tradai_tasks.vcs.history import parents_of
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 from tradai_tasks.workspace.version_bump import BumpPlan, BumpState, check_lock, plan
 
-_DOC = "Raise a package's version in its pyproject.toml, commit that, and tag it with --tag."
 _OPTIONS = [
     option("name", "a strategy or a package"),
     option(
@@ -42,7 +41,7 @@ _OPTIONS = [
 def bump(session: nox.Session, context: Context) -> None:
     """Look at the repository, print the plan, and do the missing steps."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     package = _package(repository.workspace, options.name)
     git = Git.open(repository.root)
     found = _look(repository, git, package)

@@ -37,7 +37,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
-_DOC = "Get a token for AWS CodeArtifact and write it where pip, uv and twine read it."
 _OPTIONS = [
     repeated("--tool", "just this tool; by default all of them", choices=list(TOOLS)),
     option(
@@ -53,7 +52,7 @@ _OPTIONS = [
 def login(session: nox.Session, context: Context) -> None:
     """Check that packages come from this index only, then get a token and write it."""
     repository = context.repository
-    options = parse(session, _OPTIONS, _DOC)
+    options = parse(session, _OPTIONS)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
     settings = _settings(repository, options.environment)
     require("release")

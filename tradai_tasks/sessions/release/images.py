@@ -36,8 +36,7 @@ OPTIONS = [
 
 def images(session: nox.Session, context: Context) -> None:
     """Build and push the images of services, or of a strategy."""
-    doc = "Build and push the images of a release that are missing from the registry."
-    options = parse(session, [*OPTIONS, EVIDENCE], doc)
+    options = parse(session, [*OPTIONS, EVIDENCE])
     repository = context.repository
     if options.matrix:
         kind: ImageKind = "strategy" if repository.is_of_strategies else "service"

@@ -44,15 +44,11 @@ _TAG = option(
     metavar="TAG",
 )
 _ONLY = repeated("--only", "just this library", metavar="NAME")
-_BUILD_DOC = "Build the libraries that are published, reproducibly."
 _BUILD_OPTIONS = [
     _TAG,
     option("--out", "folder to build into; by default dist", default="dist", metavar="DIR"),
     _ONLY,
 ]
-_PUBLISH_DOC = (
-    "Publish the libraries: upload what is missing from the index, and change nothing else there."
-)
 _PUBLISH_OPTIONS = [
     _TAG,
     option("--dist", "publish what `build` made there, instead of building", metavar="DIR"),
@@ -74,7 +70,7 @@ _PUBLISH_OPTIONS = [
 
 def build(session: nox.Session, context: Context) -> None:
     """Build the libraries into a folder; credentials are neither needed nor passed on."""
-    options = parse(session, _BUILD_OPTIONS, _BUILD_DOC)
+    options = parse(session, _BUILD_OPTIONS)
     repository = context.repository
     libraries = libraries_to_publish(repository, options.only)  # nothing to build needs no extra
     require("release")
@@ -93,7 +89,7 @@ def build(session: nox.Session, context: Context) -> None:
 
 def publish(session: nox.Session, context: Context) -> None:
     """Look at the index, print the missing files, and upload them."""
-    options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
+    options = parse(session, _PUBLISH_OPTIONS)
     repository = context.repository
     libraries_to_publish(repository, options.only)  # nothing to publish needs no extra and no index
     tag = _trusted(repository, options.tag)

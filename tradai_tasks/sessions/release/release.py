@@ -34,8 +34,7 @@ _OPTIONS = [
 
 def release(session: nox.Session, context: Context) -> None:
     """Release what a tag names, doing only what is missing."""
-    doc = "Release what a tag names: gates, then image and model version, or wheels and images."
-    options = parse(session, _OPTIONS, doc)
+    options = parse(session, _OPTIONS)
     if options.cleanup:
         clean_up(session, context.repository, options)
         return
@@ -53,8 +52,7 @@ def release(session: nox.Session, context: Context) -> None:
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
     """Register a strategy's release in MLflow, from the evidence of its gates and its image."""
-    doc = "Register a strategy's release in MLflow, from the evidence of its gates and its image."
-    options = parse(session, [TAG, *LOOKS, EVIDENCE], doc)
+    options = parse(session, [TAG, *LOOKS, EVIDENCE])
     wanted = wanted_of(options, only=[MLFLOW], start=None)
     basis = tagged_basis(session, context, options.tag, wanted)
     outline = strategy_release(
