@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support.change_findings import finding, item
-from tests.support.inprocess import InProcess
-from tests.support.platform_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
+from tests.support.inprocess import InProcess, failed
+from tests.support.platform_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script
 from tests.support.project import pyproject
 from tradai_tasks.errors import GitError
 from tradai_tasks.sessions.checks.testing import perf

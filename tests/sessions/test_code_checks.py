@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess, Script
-from tests.support.platform_sessions import PLATFORM, ROOT, STRATEGIES, after, failed
+from tests.support.inprocess import InProcess, Script, failed
+from tests.support.platform_sessions import PLATFORM, ROOT, STRATEGIES, after
 from tradai_tasks.checks.lock_check import LockState
 from tradai_tasks.sessions.core.environments import environment
 

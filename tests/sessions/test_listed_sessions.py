@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.inprocess import InProcess
-from tests.support.platform_sessions import PLATFORM, ROOT, STRATEGIES, failed, names
+from tests.support.inprocess import InProcess, failed
+from tests.support.platform_sessions import PLATFORM, ROOT, STRATEGIES, names
 from tests.support.trees import project
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess
-from tests.support.platform_sessions import LOCK, PLATFORM, ROOT, after, benchmark_script, failed
+from tests.support.inprocess import InProcess, failed
+from tests.support.platform_sessions import LOCK, PLATFORM, ROOT, after, benchmark_script
 from tests.support.run_records import write_record
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, environment
-from tests.support.platform_sessions import PLATFORM, ROOT, failed, names
+from tests.support.inprocess import InProcess, Ran, environment, failed
+from tests.support.platform_sessions import PLATFORM, ROOT, names
 from tradai_tasks.checks.lock_check import LockState
 from tradai_tasks.sessions.checks import lock
 

@@ -13,8 +13,8 @@ import nox
 import pytest
 
 import tradai_tasks
-from tests.support.inprocess import InProcess
-from tests.support.platform_sessions import PLATFORM, failed, names
+from tests.support.inprocess import InProcess, failed
+from tests.support.platform_sessions import PLATFORM, names
 from tests.support.real import NOXFILE, write
 
 TEAM = "import tradai_tasks\n\n\ndef setup(**given):\n    tradai_tasks.register(**given)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.inprocess import InProcess
+from tests.support.inprocess import InProcess, failed
 from tests.support.platform_sessions import (
     CLEAN,
     PLATFORM,
@@ -13,7 +13,6 @@ from tests.support.platform_sessions import (
     ROOT,
     STRATEGIES,
     after,
-    failed,
     security_script,
 )
 

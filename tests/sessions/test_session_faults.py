@@ -15,7 +15,7 @@ from nox.command import CommandFailed
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.support.inprocess import InProcess
+from tests.support.inprocess import InProcess, failed
 from tests.support.platform_sessions import (
     CLEAN,
     LOCK,
@@ -24,7 +24,6 @@ from tests.support.platform_sessions import (
     STRATEGIES,
     after,
     benchmark_script,
-    failed,
     names,
     reports,
     security_script,

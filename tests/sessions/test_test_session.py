@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess
-from tests.support.platform_sessions import LOCK, PLATFORM, ROOT, failed, names, reports
+from tests.support.inprocess import InProcess, failed
+from tests.support.platform_sessions import LOCK, PLATFORM, ROOT, names, reports
 from tests.support.trees import project
 
 

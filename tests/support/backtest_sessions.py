@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import to_builtins
 
 from tests.support.ftresult import HOUR, WINDOW, document, write_prices, write_result
-from tests.support.inprocess import Ran
 from tests.support.trees import project
 
 LOCK = """\
@@ -90,10 +89,3 @@ def playing(
 
 def result(**changed: Any) -> dict[str, Any]:
     return document(**{"backtest_run_start_ts": 10**10, **changed})
-
-
-def failed(ran: Ran, *passages: str) -> None:
-    assert ran.status != 0, ran.log
-    for passage in passages:
-        assert passage in ran.log, ran.log
-    assert "Traceback" not in ran.log

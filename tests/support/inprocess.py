@@ -45,6 +45,14 @@ class Ran:
         return [c for c in self.commands if [Path(c[0]).name, *c[1 : len(words)]] == list(words)]
 
 
+def failed(ran: Ran, *passages: str) -> None:
+    """Check that a run failed, said why, and showed no traceback."""
+    assert ran.status != 0, ran.log
+    for passage in passages:
+        assert passage in ran.log, ran.log
+    assert "Traceback" not in ran.log
+
+
 class InProcess:
     """Runs nox on a project."""
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 # the machine's memory, and writes their peak memory into the file named first. A process of its
 # own measures: Linux counts what a process held before `exec` as memory of what it became, so a
 # child of the (large) process of these tests would be charged with all of that.
-_MEASURED = (
+MEASURED = (
     "import os, resource, subprocess, sys\n"
     "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))\n"
     "status = subprocess.run(sys.argv[2:]).returncode\n"
@@ -37,7 +37,7 @@ def measured(
     """Run a command in a folder and measure its memory."""
     peak = home.with_name(f"{home.name}-peak")
     done = subprocess.run(
-        [python, "-c", _MEASURED, str(peak), *argv],
+        [python, "-c", MEASURED, str(peak), *argv],
         cwd=home, env=dict(env), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     return Measured(done.returncode, done.stdout, done.stderr, int(peak.read_text()))

@@ -66,13 +66,6 @@ def names(ran: Ran) -> list[str]:
     return [line[2:].split(" ")[0] for line in ran.out.splitlines() if line[:2] in {"* ", "- "}]
 
 
-def failed(ran: Ran, *passages: str) -> None:
-    assert ran.status != 0, ran.log
-    for passage in passages:
-        assert passage in ran.log, ran.log
-    assert "Traceback" not in ran.log
-
-
 def after(words: Sequence[str], action: Any) -> Any:
     """A script that acts when a command has all the words, an option with or without its value.
 

@@ -77,13 +77,6 @@ def held(state: State) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, (_, content) in state.files.items()}
 
 
-def failed_with(result: Result, *passages: str) -> None:
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in result.text, result.text
-
-
 def settings(state: State) -> CodeArtifactSettings:
     return CodeArtifactSettings(domain=state.domain, repository=state.repository)
 

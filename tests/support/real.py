@@ -55,6 +55,14 @@ class Result:
         return dict(found)
 
 
+def failed_with(result: Result, *passages: str) -> None:
+    """Check that a run failed, said why in lines of any width, and showed no traceback."""
+    assert result.status != 0, result.text
+    assert "Traceback" not in result.text, result.text
+    for passage in passages:
+        assert passage in result.text or passage in " ".join(result.log.split()), result.text
+
+
 def clean_env(**more: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
     identity = {

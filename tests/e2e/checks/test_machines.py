@@ -13,6 +13,7 @@ from pathlib import Path
 import nox.virtualenv as nox_virtualenv
 import pytest
 
+from tests.support.measured import MEASURED
 from tests.support.real import NOXFILE, REPOSITORY, clean_env, copy_example, git, need, nox, write
 
 every_python = importlib.import_module("tools.every_python")
@@ -31,20 +32,6 @@ def old_pythons() -> dict[str, str]:
     return {v: path for v, path in chosen.items() if tuple(map(int, v.split("."))) < FIXED}
 
 
-# Runs its arguments after the first under a limit that keeps a run that goes wrong from taking
-# the machine's memory, and writes their peak memory into the file named first. A process of its
-# own measures: Linux counts what a process held before `exec` as memory of what it became, so a
-# child of the (large) process of these tests would be charged with all of that.
-_MEASURED = (
-    "import os, resource, subprocess, sys\n"
-    "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))\n"
-    "status = subprocess.run(sys.argv[2:]).returncode\n"
-    "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
-    "open(sys.argv[1], 'w').write(str(peak * (1 if sys.platform == 'darwin' else 1024)))\n"
-    "sys.exit(status)\n"
-)
-
-
 def test_changes_ends_on_an_old_python_and_takes_little_memory(tmp_path: Path) -> None:
     found = old_pythons()
     if not found:
@@ -59,7 +46,7 @@ def test_changes_ends_on_an_old_python_and_takes_little_memory(tmp_path: Path) -
         git(home, *words)
     (home / "libs" / "new.py").write_text("x = '\\\\' * 2\n")
     peak = tmp_path / "peak"  # bytes
-    argv = [python, "-c", _MEASURED, str(peak), python, "-m", "nox", "-s", "changes"]
+    argv = [python, "-c", MEASURED, str(peak), python, "-m", "nox", "-s", "changes"]
     for cache in ("cold", "warm"):
         ran = subprocess.run(
             argv,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.osv import advisory, osv_server
 from tests.support.pyprojects import pyproject
-from tests.support.real import NOXFILE, Result, edit, nox, write
+from tests.support.real import NOXFILE, Result, edit, failed_with, nox, write
 
 _CODE = '"""Code."""\n\n\ndef answer() -> int:\n    """Answer."""\n    return 42\n'
 _TEST = "from {module} import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
@@ -55,14 +55,6 @@ def small(tmp_path: Path) -> Path:
 def locked(home: Path) -> None:
     result = nox(home, "-s", "lock")
     assert result.status == 0, result.text
-
-
-def failed_with(result: Result, *passages: str) -> None:
-    """A run that failed, said why, and showed no traceback."""
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in result.text, result.text
 
 
 def test_pytest_is_found_in_the_roots_group_the_members_group_and_an_extra(small: Path) -> None:

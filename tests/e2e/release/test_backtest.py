@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.binance import exchange
 from tests.support.freqtrade import Strategies
-from tests.support.real import Result, need
+from tests.support.real import failed_with, need
 from tests.support.without_namespaces import without_namespaces
 from tradai_tasks.process import sandbox_fault
 from tradai_tasks.sandbox import Sandbox
@@ -36,19 +36,12 @@ def repo(_made: Strategies) -> Iterator[Strategies]:
     _made.restore()
 
 
-def failed(result: Result, *passages: str) -> None:
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in result.text, result.text
-
-
 def test_candles_are_brought_and_a_smoke_backtest_runs_on_them_the_same_each_time(
     repo: Strategies,
 ) -> None:
     shutil.rmtree(repo.home / "user_data")
     absent = repo.nox("backtest-smoke")
-    failed(absent, "no snapshot of the exchange's markets", 'nox -s "backtest-data(momentum)"')
+    failed_with(absent, "no snapshot of the exchange's markets", 'nox -s "backtest-data(momentum)"')
     repo.set(f'source = "{repo.candles}"')
     brought = repo.nox("backtest-data")
     assert brought.status == 0, brought.text
@@ -81,7 +74,7 @@ def test_a_strategy_with_an_edge_passes_every_gate(repo: Strategies, tmp_path: P
 
 def test_a_strategy_without_an_edge_fails_and_leaves_its_record(repo: Strategies) -> None:
     repo.set(f'data-dir = "{repo.noise}"\nfull-months = 2')
-    failed(repo.nox("backtest-full"), "momentum: ", "gates failed: sharpe", "profit-factor")
+    failed_with(repo.nox("backtest-full"), "momentum: ", "gates failed: sharpe", "profit-factor")
     record = repo.record("full")
     assert not record.passed
     assert record.metrics["trades"] > 50
@@ -94,7 +87,7 @@ def test_a_strategy_that_never_trades_says_so_and_passes_no_gate(repo: Strategie
     assert "momentum: no trade was made" in smoke.out
     assert repo.record("smoke").dirty
     repo.set("full-months = 1")
-    failed(
+    failed_with(
         repo.nox("backtest-full"),
         "3 of 4 gates failed",
         "undefined: there was no trade (wanted >= 1.000)",
@@ -111,7 +104,9 @@ def test_a_fault_in_the_strategy_fails_and_no_earlier_figures_stay(repo: Strateg
     (stale / "work" / "results" / "old.zip").write_bytes(b"PK")
     with (repo.strategy / "src/momentum/bot.py").open("a") as file:
         file.write("\ndef broken(:\n")
-    failed(repo.nox("backtest-smoke"), "momentum: freqtrade refused: ", "bot.py", "invalid syntax")
+    failed_with(
+        repo.nox("backtest-smoke"), "momentum: freqtrade refused: ", "bot.py", "invalid syntax"
+    )
     assert not (stale / "record.json").exists()
 
 
@@ -129,7 +124,7 @@ def test_a_fault_in_the_configuration_fails(
     repo: Strategies, old: str, new: str, said: str
 ) -> None:
     repo.edit(old, new, file="configs/config.json")
-    failed(repo.nox("backtest-full"), "momentum: ", said)
+    failed_with(repo.nox("backtest-full"), "momentum: ", said)
     assert not (repo.reports("full") / "record.json").exists()
 
 
@@ -139,7 +134,7 @@ def test_candles_that_lack_are_named_before_freqtrade_starts(repo: Strategies) -
     (repo.futures / "SOL_USDT_USDT-1h-funding_rate.feather").unlink()
     (repo.futures / "BTC_USDT_USDT-1h-mark.feather").write_bytes(b"broken")
     repo.set('end = "2026-02-10"')
-    failed(
+    failed_with(
         repo.nox("backtest-full"),
         "momentum: 9 of 9 series have missing candles; fetch them with: nox -s",
         "ETH/USDT:USDT 1h futures: no file of that name",
@@ -160,7 +155,7 @@ def test_a_strategy_that_reaches_out_fails_though_it_catches_the_refusal(repo: S
         "        return RULES.populate_indicators(dataframe)",
         file="src/momentum/bot.py",
     )
-    failed(repo.nox("backtest-smoke"), "momentum: it wanted 192.0.2.1:443", "nothing else")
+    failed_with(repo.nox("backtest-smoke"), "momentum: it wanted 192.0.2.1:443", "nothing else")
 
 
 def test_candles_that_are_read_and_not_declared_fail(repo: Strategies) -> None:
@@ -170,7 +165,9 @@ def test_candles_that_are_read_and_not_declared_fail(repo: Strategies) -> None:
         "        return RULES.populate_indicators(dataframe)",
         file="src/momentum/bot.py",
     )
-    failed(repo.nox("backtest-smoke"), "it read candles that it does not declare (ETH/USDT:USDT")
+    failed_with(
+        repo.nox("backtest-smoke"), "it read candles that it does not declare (ETH/USDT:USDT"
+    )
     repo.set('informative = ["ETH/USDT:USDT 1h"]')
     declared = repo.nox("backtest-smoke")
     assert declared.status == 0, declared.text
@@ -179,7 +176,7 @@ def test_candles_that_are_read_and_not_declared_fail(repo: Strategies) -> None:
 def test_ci_of_a_strategy_requires_the_smoke_backtest(repo: Strategies) -> None:
     (repo.futures / "BTC_USDT_USDT-1h-futures.feather").unlink()
     result = repo.nox("ci")
-    failed(result, "BTC/USDT:USDT 1h futures: no file of that name", "backtest-data(momentum)")
+    failed_with(result, "BTC/USDT:USDT 1h futures: no file of that name", "backtest-data(momentum)")
     verdicts = result.verdicts()
     assert verdicts["test(momentum)"] == "success"
     assert verdicts["backtest-smoke(momentum)"] != "success"
@@ -199,7 +196,7 @@ def test_candles_are_downloaded_from_the_exchange(repo: Strategies) -> None:
         assert result.status == 0, result.text
         served.down = True
         refused = repo.nox("backtest-data", "--", "--smoke", "--refresh")
-        failed(refused, "exchangeInfo", "451", "by the setting backtest.source")
+        failed_with(refused, "exchangeInfo", "451", "by the setting backtest.source")
 
 
 def starting(repo: Strategies, code: str) -> None:
@@ -268,7 +265,9 @@ def test_without_namespaces_a_strategy_that_starts_a_process_is_refused(
     ran = without_namespaces(
         [sys.executable, "-m", "nox", "-s", "backtest-smoke(momentum)"], repo.home
     )
-    failed(ran, "no network namespace (unshare: No space left on device)", "momentum: it started")
+    failed_with(
+        ran, "no network namespace (unshare: No space left on device)", "momentum: it started"
+    )
     repo.restore()
     honest = without_namespaces(
         [sys.executable, "-m", "nox", "-s", "backtest-smoke(momentum)"], repo.home

@@ -12,7 +12,7 @@ import pytest
 from nox.virtualenv import UV
 
 from tests.support.freqtrade import Strategies
-from tests.support.real import Result, clean_env, edit, nox
+from tests.support.real import clean_env, edit, failed_with, nox
 
 PLANTED = 'smoothed = frame["close"].pct_change().shift(-1)'
 HONEST = 'smoothed = ema(returns(frame["close"]), self.smoothing)'
@@ -26,13 +26,6 @@ def repo(_made: Strategies) -> Iterator[Strategies]:
     _made.restore()
 
 
-def failed(result: Result, *passages: str) -> None:
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in result.text, result.text
-
-
 def test_a_planted_look_ahead_is_found_and_the_honest_strategy_is_cleared(
     repo: Strategies,
 ) -> None:
@@ -44,13 +37,13 @@ def test_a_planted_look_ahead_is_found_and_the_honest_strategy_is_cleared(
     assert "momentum: indicators settle within 72 start-up candles" in settled.out
     repo.edit(HONEST, PLANTED)
     said = "it uses candles that a live bot does not have yet: without them"
-    failed(repo.nox("lookahead"), f"momentum: lookahead-analysis: {said}", "move")
-    failed(repo.nox("recursive"), f"momentum: recursive-analysis: {said} move differ")
+    failed_with(repo.nox("lookahead"), f"momentum: lookahead-analysis: {said}", "move")
+    failed_with(repo.nox("recursive"), f"momentum: recursive-analysis: {said} move differ")
 
 
 def test_indicators_that_do_not_settle_are_named(repo: Strategies) -> None:
     repo.edit("return frame\n", 'frame["sum"] = frame["close"].cumsum()\n        return frame\n')
-    failed(
+    failed_with(
         repo.nox("recursive"), "with the 72 start-up candles", "sum", "raise startup_candle_count"
     )
 
@@ -74,7 +67,9 @@ def test_a_strategy_that_chooses_by_chance_has_no_figures(repo: Strategies) -> N
         "        return found",
         file="src/momentum/bot.py",
     )
-    failed(repo.nox("backtest-full"), "momentum: not deterministic: two runs on the same candles")
+    failed_with(
+        repo.nox("backtest-full"), "momentum: not deterministic: two runs on the same candles"
+    )
     assert not (repo.reports("full") / "record.json").exists()
 
 
@@ -82,9 +77,11 @@ def test_any_command_of_freqtrade_is_as_hermetic(repo: Strategies) -> None:
     listed = repo.nox("freqtrade", "--", "list-strategies", "--one-column")
     assert listed.status == 0, listed.text
     assert "MomentumBot" in listed.out.split()
-    failed(repo.nox("freqtrade", "--", "nonsense"), "freqtrade has no command 'nonsense'")
-    failed(repo.nox("freqtrade", "--", "list-strategies", "--nonsense"), "list-strategies failed")
-    failed(repo.nox("freqtrade", "--", "list-markets"), "it wanted GET /fapi/v1/ticker/24hr")
+    failed_with(repo.nox("freqtrade", "--", "nonsense"), "freqtrade has no command 'nonsense'")
+    failed_with(
+        repo.nox("freqtrade", "--", "list-strategies", "--nonsense"), "list-strategies failed"
+    )
+    failed_with(repo.nox("freqtrade", "--", "list-markets"), "it wanted GET /fapi/v1/ticker/24hr")
 
 
 def test_no_secret_of_a_configuration_is_kept(repo: Strategies) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bases import import_python
-from tests.support.real import Result, edit, git, nox
+from tests.support.real import Result, edit, failed_with, git, nox
 from tests.support.release_yard import BASE, Yard, figures, tags_of
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.errors import ConfigSecretError, ImageDiffersError
@@ -30,14 +30,6 @@ TAG = "momentum-v1.0.0"
 def record(yard: Yard, first: Result) -> BacktestRecord:
     held = figures(yard.evidence(TAG), "backtest-full")["steps"]["momentum"]["record"]["backtest"]
     return BacktestRecord.from_json(json.dumps(held))
-
-
-def refused(result: Result, *passages: str) -> None:
-    """A refusal in one line, before anything was pushed or registered."""
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in " ".join(result.log.split()), result.text
 
 
 def test_a_release_from_a_second_clone_changes_nothing(
@@ -68,18 +60,22 @@ def test_what_is_in_no_commit_is_refused_and_named(yard: Yard, first: Result) ->
     sizing = library / "tradai_strategy" / "sizing.py"
     was = sizing.read_text()
     sizing.write_text(f"{was}# changed\n")
-    refused(yard.release(TAG), "src/tradai_strategy/sizing.py is not committed; commit it there")
+    failed_with(
+        yard.release(TAG), "src/tradai_strategy/sizing.py is not committed; commit it there"
+    )
     sizing.write_text(was)
     (library.parents[2] / ".git" / "info" / "exclude").write_text("params.json\n")
     ignored = library / "tradai_strategy" / "params.json"
     ignored.write_text("{}")
-    refused(yard.release(TAG), "src/tradai_strategy/params.json is ignored by git, so it is in no")
+    failed_with(
+        yard.release(TAG), "src/tradai_strategy/params.json is ignored by git, so it is in no"
+    )
     ignored.unlink()
     (yard.home / ".git" / "info" / "exclude").write_text("bot.json\n")
     hyperopt = yard.repo.strategy / "src" / "momentum" / "bot.json"
     hyperopt.write_text("{}")
-    refused(yard.release(TAG), "strategies/momentum/src/momentum/bot.json is ignored by git")
-    refused(yard.repo.nox("backtest-smoke"), "src/momentum/bot.json is ignored by git")
+    failed_with(yard.release(TAG), "strategies/momentum/src/momentum/bot.json is ignored by git")
+    failed_with(yard.repo.nox("backtest-smoke"), "src/momentum/bot.json is ignored by git")
     hyperopt.unlink()
     assert yard.writes() == []
 
@@ -95,7 +91,7 @@ def test_a_path_source_of_another_commit_is_refused(yard: Yard, first: Result) -
     (yard.evidence(TAG) / "backtest-full.json").unlink()  # the one gate that runs again
     yard.forget()
     try:
-        refused(
+        failed_with(
             yard.release(TAG),
             f"holds tradai-strategy of commit {commit[:12]}, and the backtest ran with "
             f"{git(library, 'rev-parse', 'HEAD')[:12]}",
@@ -121,7 +117,7 @@ def test_a_secret_in_a_configuration_is_refused_before_anything_runs(
     tag = yard.commit("1.0.1")
     yard.forget()
     result = yard.release(tag)
-    refused(
+    failed_with(
         result,
         "strategies/momentum/configs/keys.json: holds a secret, exchange.key; take it out",
         "strategies/momentum/live.env: holds a secret, FREQTRADE__TELEGRAM__TOKEN",
@@ -140,7 +136,7 @@ def test_a_lock_that_is_not_committed_is_refused(yard: Yard, first: Result) -> N
     git(yard.home, "commit", "-qm", "No lock")
     git(yard.home, "tag", "-f", "momentum-v1.0.0", "HEAD")
     try:
-        refused(yard.release(TAG), "uv.lock: is not in commit", "commit the file, and tag that")
+        failed_with(yard.release(TAG), "uv.lock: is not in commit", "commit the file, and tag that")
     finally:
         git(yard.home, "reset", "-q", "--hard", "HEAD~1")
         git(yard.home, "tag", "-f", TAG, "HEAD")

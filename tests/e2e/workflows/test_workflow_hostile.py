@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.act import Run, clone_of
-from tests.support.hub import ROLES, Hub, prepared
-from tests.support.real import copy_example, git, nox, write
+from tests.support.hub import ROLES, Hub
+from tests.support.real import git, nox, write
 
 _SESSIONS = ["images", "deploy", "lambdas", "build", "publish", "release", "infra", "docs"]
 _SESSIONS += ["devcontainer", "backtest-data", "lock"]
@@ -48,18 +48,6 @@ _TAGS = {
     "strategy-release.yml": "momentum-v1.0.0",
 }
 every_workflow = pytest.mark.parametrize("workflow", _TAGS)
-
-
-@pytest.fixture(scope="module")
-def _platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
-
-
-@pytest.fixture(scope="module")
-def _strategies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("strategies")
-    copy_example("tradai-uv", folder / "tradai-uv")  # where its local source points
-    return prepared("tradai-strategies", folder / "tradai-strategies")
 
 
 class Attack:

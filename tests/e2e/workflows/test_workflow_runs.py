@@ -9,26 +9,14 @@ from typing import Any
 import pytest
 
 from tests.support.act import Run, clone_of
-from tests.support.hub import ROLES, Hub, prepared
-from tests.support.real import copy_example, edit, git, nox, write
+from tests.support.hub import ROLES, Hub
+from tests.support.real import edit, git, nox, write
 from tradai_tasks.release.models.strategy_stages import GATES
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.selection import workflows
 
 _ALWAYS = {"changes", "lint", "typecheck", "security", "contract", "gate"}
-
-
-@pytest.fixture(scope="module")
-def _platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
-
-
-@pytest.fixture(scope="module")
-def _strategies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("strategies")
-    copy_example("tradai-uv", folder / "tradai-uv")  # where its local source points
-    return prepared("tradai-strategies", folder / "tradai-strategies")
 
 
 @pytest.fixture

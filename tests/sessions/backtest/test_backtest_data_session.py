@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.backtest_sessions import ONE_MONTH, SERIES, SETTINGS, failed, playing, result
+from tests.support.backtest_sessions import ONE_MONTH, SERIES, SETTINGS, playing, result
 from tests.support.binance import exchange
-from tests.support.inprocess import InProcess
+from tests.support.inprocess import InProcess, failed
 
 SNAPSHOT = '{"symbols": [{"baseAsset": "BTC", "quoteAsset": "USDT"}]}'
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backtest_sessions import LOCK, ONE_MONTH, SERIES, START, failed, playing, result
+from tests.support.backtest_sessions import LOCK, ONE_MONTH, SERIES, START, playing, result
 from tests.support.ftresult import HOUR
-from tests.support.inprocess import InProcess
+from tests.support.inprocess import InProcess, failed
 from tests.support.repos import Repo
 from tradai_tasks.backtest.record import read_record
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from tests.support.published_libraries import Nox, commit, failed_with, workspace
-from tests.support.real import edit, git, write
+from tests.support.published_libraries import Nox, commit, workspace
+from tests.support.real import edit, failed_with, git, write
 
 
 def test_what_is_built_is_what_git_knows(tmp_path: Path, nox: Nox) -> None:

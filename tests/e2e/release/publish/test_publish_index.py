@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.published_libraries import Nox, commit, failed_with, workspace
-from tests.support.real import edit, need
+from tests.support.published_libraries import Nox, commit, workspace
+from tests.support.real import edit, failed_with, need
 
 
 @pytest.fixture

@@ -16,11 +16,10 @@ from tests.support.published_libraries import (
     Nox,
     commit,
     digests,
-    failed_with,
     held,
     workspace,
 )
-from tests.support.real import copy_example, edit, git
+from tests.support.real import copy_example, edit, failed_with, git
 from tests.support.real import nox as nox_in_a_child
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dists import wheel
-from tests.support.inprocess import InProcess, Ran
+from tests.support.inprocess import InProcess, failed
 from tests.support.pyprojects import UV_BUILD
 from tests.support.real import NOXFILE, git, write
 
@@ -165,12 +165,6 @@ def test_a_wheel_holds_every_module_or_is_refused(
         assert f"{_SUB}/deep.py is left out: for us alone" in ran.log
 
 
-def refused(ran: Ran, *passages: str) -> None:
-    assert ran.status != 0, ran.log
-    for passage in passages:
-        assert passage in ran.log, ran.log
-
-
 def test_a_folder_of_files_must_be_what_the_checkout_makes(nox: InProcess) -> None:
     index = "[tool.tradai-tasks.publish.index]\n" + "".join(
         f'{name}-url = "http://127.0.0.1:9/"\n' for name in ("upload", "simple")
@@ -178,7 +172,7 @@ def test_a_folder_of_files_must_be_what_the_checkout_makes(nox: InProcess) -> No
     home = repository(nox.home, UV_BUILD, {}, index)
     publish = ("-s", "publish", "--", "--dry-run", "--dist", "dist")
     wheel(home / "dist", "alpha", "1.0.1")
-    refused(
+    failed(
         nox(*publish),
         "alpha-1.0.1-py3-none-any.whl has version 1.0.1, and this checkout has 1.0.0 "
         "(libs/alpha/pyproject.toml); build it by: nox -s build -- --out",
@@ -186,13 +180,13 @@ def test_a_folder_of_files_must_be_what_the_checkout_makes(nox: InProcess) -> No
     wheel(home / "dist", "alpha", "1.0.0").with_name("alpha-1.0.1-py3-none-any.whl").unlink()
     stranger = wheel(home / "dist", "stranger")
     for only in ((), ("--only", "alpha")):
-        refused(nox(*publish, *only), "stranger is none of what is published here (alpha)")
+        failed(nox(*publish, *only), "stranger is none of what is published here (alpha)")
     stranger.unlink()
     wheel(home / "dist", "alpha", requires=("inner>=1",))
-    refused(nox(*publish), "alpha requires inner>=1")
+    failed(nox(*publish), "alpha requires inner>=1")
     wheel(home / "dist", "alpha")
-    refused(nox(*publish), "127.0.0.1:9")  # the files are right, and the index is asked
-    refused(
+    failed(nox(*publish), "127.0.0.1:9")  # the files are right, and the index is asked
+    failed(
         nox("-s", "publish", "--", "v0.0.0-test", "--dry-run", "--dist", "dist"),
         "and this checkout has 0.0.0.dev",
     )
