@@ -15,7 +15,7 @@ from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import BacktestJob
 from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.errors import CandlesError, SettingsError
-from tradai_tasks.files.atomic_write import ignore_folder, write_whole
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
 from tradai_tasks.http_client.retry import TransientError, raise_transient, retried
@@ -99,12 +99,6 @@ def candles_fault(store: Path, slug: str) -> str:
     if next(store.rglob("*.feather"), None) is not None:
         return ""
     return f'no candles in {store}; fetch them with: nox -s "backtest-data({slug})"'
-
-
-def keep_out_of_git(folder: Path) -> None:
-    """Create a folder that git ignores."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore_folder(folder)
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:

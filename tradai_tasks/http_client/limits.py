@@ -67,7 +67,7 @@ class Clock:
         """Count received bytes; raise AnswerError if there are more than any answer may have."""
         self.received += count
         if self.received > self.limits.most + _OTHER_BYTES:
-            raise AnswerError(f"answers with more than {_shown_size(self.limits.most)}")
+            raise AnswerError(f"answers with more than {self.limits.most / MEGABYTE:g} MB")
 
 
 def parsed_json(content: bytes) -> Any:
@@ -82,7 +82,3 @@ def parsed_json(content: bytes) -> Any:
         raise ValueError("JSON that is nested too deeply") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(f"broken JSON: {error}") from None
-
-
-def _shown_size(count: int) -> str:
-    return f"{count / MEGABYTE:g} MB"

@@ -104,7 +104,7 @@ class Store:
         if files is None:
             files = dict(before.files) if isinstance(before, Evidence) else {}
         evidence = replace(evidence, files=files)
-        raw = {"schema": _SCHEMA, **_raw(evidence)}
+        raw = {"schema": _SCHEMA, **msgspec.to_builtins(evidence)}
         if self.key is not None:
             raw["mac"] = _mac(self.key, raw)
         text = msgspec.json.format(msgspec.json.encode(raw), indent=2)
@@ -250,11 +250,6 @@ def digest_of(files: list[Path]) -> str:
 
 def _run(tag: str, stage: str) -> str:
     return f"nox -s release -- {tag} --only {stage}"
-
-
-def _raw(evidence: Evidence) -> dict[str, Any]:
-    raw: dict[str, Any] = msgspec.to_builtins(evidence)
-    return raw
 
 
 def _mac(key: bytes, raw: Mapping[str, Any]) -> str:

@@ -140,7 +140,7 @@ def job_of(
     repository: Repository, package: Package, kind: RecordKind, git: Git, folder: str | None = None
 ) -> BacktestJob:
     """Return the description of a strategy's backtest; its results go to `folder`."""
-    settings = settings_of(repository, package)
+    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     return BacktestJob(
         strategy=package.slug,
@@ -151,11 +151,6 @@ def job_of(
         folder=make_report_folder(repository.root, "backtest", package.slug, folder or kind),
         store=repository.root / settings.data_dir,
     )
-
-
-def settings_of(repository: Repository, package: Package) -> BacktestSettings:
-    """Return the settings of a strategy's backtests."""
-    return for_strategy(repository.settings.backtest, package.settings.backtest)
 
 
 def install_freqtrade(

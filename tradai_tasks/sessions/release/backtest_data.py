@@ -18,7 +18,6 @@ from tradai_tasks.backtest.candles import (
     download_argv,
     download_overlay,
     fetch_snapshot,
-    keep_out_of_git,
     parse_source,
     replace,
 )
@@ -35,6 +34,7 @@ from tradai_tasks.backtest.run import (
 from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import AwsError, CandlesError
+from tradai_tasks.files.atomic_write import ignore_folder
 from tradai_tasks.release.clients.aws import Aws, aws_error
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import print_table, say
@@ -193,7 +193,8 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
         session.log("nothing was done: this is a dry run")
         return
     reached = install_freqtrade(session, repository, package, jobs[0].settings)
-    keep_out_of_git(jobs[0].store)
+    jobs[0].store.mkdir(parents=True, exist_ok=True)
+    ignore_folder(jobs[0].store)
     bringer = _Bringer(
         session=session,
         source=source,
