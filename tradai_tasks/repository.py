@@ -15,7 +15,7 @@ from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.testing.coverage_scope import Shares
 from tradai_tasks.checks.testing.suite_detection import Suites, folders_with, suites_of
 from tradai_tasks.files.file_tree import Tree
-from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.file_list import files_of
@@ -153,11 +153,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @functools.cached_property
     def backtested_packages(self) -> tuple[Package, ...]:
         """Strategies with backtest sessions: all, unless settings say no."""
-        return tuple(
-            package
-            for package in self.workspace.strategies
-            if for_strategy(self.settings.backtest, package.settings.backtest).enabled
-        )
+        return tuple(one for one in self.workspace.strategies if self.backtest(one).enabled)
+
+    def backtest(self, package: Package) -> BacktestSettings:
+        """Return the settings of a strategy's backtests: its own, over the repository's."""
+        return for_strategy(self.settings.backtest, package.settings.backtest)
 
     def floor(self, package: Package) -> float:
         """Return a package's coverage floor in percent: its own, the settings', or the kind's."""

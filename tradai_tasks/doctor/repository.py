@@ -21,7 +21,6 @@ from tradai_tasks.infra.pulumi import layers_of
 from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
 from tradai_tasks.repository import Repository
-from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.text import listed
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.repository_traits import committed_locks
@@ -103,10 +102,7 @@ def conceded(context: DoctorContext) -> Finding:
 def candles(context: DoctorContext) -> Finding:
     """Check that there are candles for the backtests of each strategy."""
     repository = context.repository
-    tested = {
-        one.slug: for_strategy(repository.settings.backtest, one.settings.backtest)
-        for one in repository.workspace.strategies
-    }
+    tested = {one.slug: repository.backtest(one) for one in repository.workspace.strategies}
     tested = {slug: settings for slug, settings in tested.items() if settings.enabled}
     if not tested:
         return not_here("no strategy with backtests")

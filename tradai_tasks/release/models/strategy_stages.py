@@ -28,7 +28,6 @@ from tradai_tasks.release.engine.step import Known, Release, Stage, Step
 from tradai_tasks.release.models.model_registration import AliasStep, VersionStep
 from tradai_tasks.repository import Repository
 from tradai_tasks.sandbox import Sandbox
-from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.release import MlflowSettings
 from tradai_tasks.workspace.discovery import Package
 
@@ -97,7 +96,7 @@ def gate_stage(  # noqa: PLR0913 - what a gate is run with, by keyword
 def _candles_fault(repository: Repository, strategy: str) -> str:
     """Return why the backtest of a strategy would fail for its candles; empty if not known."""
     package = next(one for one in repository.workspace.strategies if one.slug == strategy)
-    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
+    settings = repository.backtest(package)
     return candles_fault(repository.root / settings.data_dir, strategy)
 
 

@@ -23,7 +23,6 @@ from tradai_tasks.release.tags.target_environment import (
     is_deployed,
 )
 from tradai_tasks.repository import Repository
-from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.published_libraries import library_names
 from tradai_tasks.workspace.tags import ReleaseTag
@@ -179,7 +178,7 @@ def strategy_release(
     image = ImagesOutline(
         name=IMAGE, kind="strategy", latest=latest or latest_rule(tag), only=(package.slug,)
     )
-    backtest = for_strategy(repository.settings.backtest, package.settings.backtest)
+    backtest = repository.backtest(package)
     model = ModelOutline(name=MLFLOW, package=package, is_backtested=backtest.enabled)
     return Outline(stages=(*gates, image, model))
 
@@ -348,7 +347,7 @@ def _gate_sessions(
     repository: Repository, gate: str, package: Package, sessions: SessionsOf
 ) -> tuple[str, ...]:
     """Return the sessions of a gate, the noxfile's own where it replaces the library's."""
-    backtest = for_strategy(repository.settings.backtest, package.settings.backtest)
+    backtest = repository.backtest(package)
     if gate in (*BIAS, BACKTEST) and not backtest.enabled:
         return ()
     if gate in BIAS and gate not in backtest.bias_gates:

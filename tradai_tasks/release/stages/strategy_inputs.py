@@ -11,7 +11,6 @@ from tradai_tasks.release.images.strategy_image import config_faults
 from tradai_tasks.release.libraries.path_sources import local_folders, path_sources, refuse_ignored
 from tradai_tasks.release.models.strategy_stages import BACKTEST, IMAGE
 from tradai_tasks.repository import Repository
-from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.snapshot import CommitSnapshot
 from tradai_tasks.workspace.discovery import Package
@@ -39,7 +38,7 @@ def require_inputs(
             f"{lock}: is not in commit {commit[:12]}, so no other clone can make this release "
             f"again; take uv.lock out of .gitignore, commit the file, and tag that"
         )
-    config = for_strategy(repository.settings.backtest, package.settings.backtest).config
+    config = repository.backtest(package).config
     faults = _config_faults(snapshot, package.path, config)
     if faults:
         raise ConfigSecretError(*faults)

@@ -51,7 +51,7 @@ from tradai_tasks.sessions.core.environments.environment import sync_package
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.sessions.core.report_folder import empty
 from tradai_tasks.sessions.release.backtest_source import NO_LOCAL, exported
-from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
+from tradai_tasks.settings.backtest import BacktestSettings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.discovery import Package
@@ -140,7 +140,7 @@ def job_of(
     repository: Repository, package: Package, kind: RecordKind, git: Git, folder: str | None = None
 ) -> BacktestJob:
     """Return the description of a strategy's backtest; its results go to `folder`."""
-    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
+    settings = repository.backtest(package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     return BacktestJob(
         strategy=package.slug,
