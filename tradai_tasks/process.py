@@ -203,10 +203,7 @@ def run_logged(  # noqa: PLR0913 - as above
     sandbox: Sandbox | None = None,
     pass_fds: Sequence[int] = (),
 ) -> int:
-    """Run a long command with its output in an open file, and return its exit status.
-
-    Arguments are those of `run`; it inherits the file descriptors `pass_fds`.
-    """
+    """Run a command as `run` does, with its output in an open file; return its exit status."""
     program = find_tool(argv[0], env=env)
     stop = stop or threading.Event()
     # in this process's own group: what ends the group, a CI's cancellation say, ends it too;

@@ -127,10 +127,7 @@ class BacktestJob:
         return ["-P", "-s", str(Path(inside.__file__)), str(self.order)]
 
     def prepare(self, markets: Markets, *, go: bool) -> None:
-        """Write the order and create the folders.
-
-        Without `go`, freqtrade is only asked what it would read.
-        """
+        """Write the order and create the folders; without `go` it only asks what would be read."""
         work = self.folder / "work"
         for folder in (self.results, self.twin, work / "data", work / "user_data"):
             folder.mkdir(parents=True)

@@ -13,10 +13,7 @@ _DISABLED = "--disable-error-code="  # of mypy
 def concessions(
     settings: Settings, packages: Iterable[Package], *, floor: float
 ) -> tuple[tuple[str, str], ...]:
-    """Return what is let pass, each with the setting that allows it.
-
-    `floor` is the coverage floor where settings are silent, in percent.
-    """
+    """Return what is let pass, each with its setting; `floor` is the usual one, in percent."""
     return tuple(_concessions(settings, packages, floor))
 
 

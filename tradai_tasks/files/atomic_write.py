@@ -43,10 +43,7 @@ def is_leftover(path: str) -> bool:
 
 
 def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
-    """Remove the temporary files in a folder that killed writers have left.
-
-    Files of fewer than `age` seconds are left: their writers may be at work still.
-    """
+    """Remove temporary files of killed writers, but for those of fewer than `age` seconds."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if is_leftover(entry.name):

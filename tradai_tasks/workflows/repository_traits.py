@@ -183,10 +183,7 @@ def _own_ci(
 def committed_locks(
     root: Path, projects: Iterable[str], *, tracked: bool = False
 ) -> tuple[str, ...]:
-    """Return the lock files that are committed, or would be by `git add --all`.
-
-    With `tracked`, those that git does not track are left out.
-    """
+    """Return the lock files that are committed or would be; with `tracked`, that git tracks."""
     files = [join(project, "uv.lock") for project in projects]
     if not files:  # git would list every file
         return ()

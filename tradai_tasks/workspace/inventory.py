@@ -154,10 +154,7 @@ def inventory_of(
     layouts: Mapping[Package, Layout],
     settings: Settings,
 ) -> Inventory:
-    """Return the inventory of a repository.
-
-    `paths` returns every file that git tracks or would; where git is missing, every file.
-    """
+    """Return the inventory of a repository; `paths` returns every file that git tracks or would."""
     return Inventory(_LookRules(paths, tree, workspace, layouts, settings))
 
 

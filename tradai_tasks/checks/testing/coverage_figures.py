@@ -120,10 +120,7 @@ def _matches(file: Path, home: Path, pattern: str) -> bool:
 
 
 def user_floor(args: Sequence[str], settings: Mapping[str, Any]) -> float:
-    """Return the floor in percent that the user's own configuration of coverage states; 0 if none.
-
-    The last `--cov-fail-under` of pytest's arguments `args` is the session's own.
-    """
+    """Return the floor in percent that the user's own configuration of coverage states, or 0."""
     options = [
         following if word == "--cov-fail-under" else word.partition("=")[2]
         for word, following in zip(args, [*args[1:], ""], strict=True)

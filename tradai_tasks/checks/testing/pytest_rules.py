@@ -201,10 +201,7 @@ def _above(package: Package) -> list[str]:
 
 
 def marked_files(tree: Tree, folders: Iterable[str], marker: str) -> list[str]:
-    """Return the test files that may have tests with a marker, by name, content or conftest.
-
-    pytest itself then decides by `-m`; this keeps it from importing unrelated files.
-    """
+    """Return the test files that may have tests with a marker; pytest then decides by `-m`."""
     word = re.compile(rb"\b" + re.escape(marker.encode()) + rb"\b")
     return [file for folder in folders for file in _marked(tree, folder, word, inherited=False)]
 

@@ -54,10 +54,7 @@ class RunRecord:
 
     @property
     def tells_files_apart(self) -> bool:
-        """Whether the data of coverage.py says which test file ran what.
-
-        With dynamic contexts of its own, coverage.py names functions instead.
-        """
+        """Whether the data of coverage.py says which test file ran what, not which function."""
         return self.contexts and not (self.coverage or {}).get("run:dynamic_context")
 
     @property
@@ -85,10 +82,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
     contexts: Path | None = None,
     coverage: Path | None = None,
 ) -> dict[str, str]:
-    """Return environment variables for a pytest run with the plugin, whose module has the orders.
-
-    `folder` is an empty one for the record; `search` is the present PYTHONPATH.
-    """
+    """Return environment variables for a pytest run with the plugin, for an empty `folder`."""
     orders = {
         "folder": str(folder),
         "markers": list(markers),

@@ -68,10 +68,7 @@ class Registry:
     def image(
         self, repository: str, reference: str, *, platform: str | None = None
     ) -> RemoteImage | None:
-        """Return the image that a tag or digest points to; None if it does not exist.
-
-        `platform` is the one whose labels to return if it is a list.
-        """
+        """Return the image of a tag or digest; of a list, with the labels of one for `platform`."""
         found = self._manifest(repository, reference)
         if found is None:
             return None

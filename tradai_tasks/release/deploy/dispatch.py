@@ -24,10 +24,7 @@ _NONE_YET = "v0.0.0"
 
 
 def version_for(tags: Iterable[str], short: str) -> str:
-    """Return the version of a commit that has no tag of its own.
-
-    `tags` are those of the commit and its ancestors; `short` is the start of its id.
-    """
+    """Return the version of a commit, by its short id and the tags of it and its ancestors."""
     return f"{newest_release(tags) or _NONE_YET}-g{short}"
 
 

@@ -228,10 +228,7 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
 
 
 def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
-    """Return the environment of a gate, which replays no result.
-
-    NOXSESSION is empty: nox reads the sessions to run from it too.
-    """
+    """Return the environment of a gate: no result is replayed, and NOXSESSION adds no session."""
     return {**allowance.given(env), "NOXSESSION": "", REPLAY_SWITCH: "never"}
 
 

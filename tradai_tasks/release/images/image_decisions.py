@@ -113,10 +113,7 @@ def stated_version(labels: Mapping[str, str], source: str | None) -> str | None:
 
 
 def dated_tags(tags: Iterable[str], slug: str | None) -> dict[str, str]:
-    """Return an image's release tags with their versions, newest first.
-
-    `slug` is the strategy that it is of; None for a platform's.
-    """
+    """Return an image's release tags, of a strategy or a platform, with versions, newest first."""
     found: dict[str, str] = {}
     for text in tags:
         try:

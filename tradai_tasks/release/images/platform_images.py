@@ -37,10 +37,7 @@ def latest_rule(tag: ReleaseTag) -> LatestRule:
 
 
 def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) -> list[ImageSpec]:
-    """Add to each image the workspace packages whose wheels its Dockerfile copies from dist/.
-
-    For other wheels, in wheels/, only whether it copies any is noted.
-    """
+    """Add the packages whose wheels a Dockerfile copies from dist/, and whether it takes others."""
     known = {package.name: package for package in workspace.packages}
     found = []
     for spec in specs:

@@ -35,10 +35,7 @@ def gate_tags(record: BacktestRecord) -> dict[str, str]:
 def describe(
     tag: str, text: str, record: BacktestRecord | None, before: Mapping[str, str] | None
 ) -> str:
-    """Return the description of a model version, as Markdown.
-
-    `before` are the tags of the version before this one.
-    """
+    """Return the description of a model version, after one with the tags `before`, as Markdown."""
     title = f"{tag}: {text}".rstrip(": ")
     if record is None:
         return f"{title}\n\nIt has no backtest (backtest.enabled is false)."

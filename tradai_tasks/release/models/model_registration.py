@@ -110,10 +110,7 @@ def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | No
 
 
 def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
-    """Return whether a version is of a later release than another.
-
-    Semantic versions are compared if both have one; else the order of registration counts.
-    """
+    """Return whether a version is of a later release, or else was registered later."""
     import semver  # noqa: PLC0415 - few sessions look at a version
 
     first, second = one.tags.get(VERSION_TAG, ""), other.tags.get(VERSION_TAG, "")

@@ -10,10 +10,7 @@ from tradai_tasks.workspace.inventory import Inventory
 
 
 def present_inventory(context: Context) -> Inventory:
-    """Return the inventory, without the looks of sessions that the noxfile leaves out.
-
-    A session that the noxfile defines in place of the library's counts as it.
-    """
+    """Return the inventory without the looks of sessions that are left out and not replaced."""
     return context.repository.inventory.without(context.exclude - nox.registry.get().keys())
 
 

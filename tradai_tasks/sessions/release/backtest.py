@@ -185,10 +185,7 @@ def program(session: nox.Session, name: str) -> str:
 def running(
     session: nox.Session, job: BacktestJob, allowance: Allowance, *, go: bool
 ) -> Iterator[tuple[RunFindings, Markets]]:
-    """Run freqtrade in the session's environment; yield what it found.
-
-    Without `go`, freqtrade is only asked what it would read.
-    """
+    """Run freqtrade and yield what it found; without `go` it only says what it would read."""
     isolation = isolation_of(os.environ)
     if isolation.why_not:
         session.log(f"no network namespace ({isolation.why_not}): it may start no other process")

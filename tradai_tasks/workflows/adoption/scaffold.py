@@ -212,10 +212,7 @@ def noxfile_piece(
     conceded: Conceded | None = None,
     sessions: Collection[str] = (),
 ) -> Piece:
-    """Return the noxfile; it pins its own requirements unless the project declares the library.
-
-    `sessions` are the library's, which one of the user's may have the name of.
-    """
+    """Return the noxfile; it pins its own requirements unless the project declares the library."""
     comments = conceded.noxfile if conceded is not None else ()
     new = "".join(f"{line}\n" for line in comments) + _CODE
     if not declarations(workspace.root_document):

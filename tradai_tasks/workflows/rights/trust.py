@@ -132,10 +132,7 @@ def trust_of(
     tags: Sequence[str],
     ids: str | None = None,
 ) -> Trust:
-    """Return what to set up for the jobs of the rendered workflows.
-
-    `ids` are those of owner and repository, where subjects hold them.
-    """
+    """Return what to set up for the jobs of the rendered workflows; subjects may hold `ids`."""
     return Trust(
         repository=repository,
         branch=branch,

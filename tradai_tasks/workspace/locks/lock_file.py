@@ -113,10 +113,7 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def built_locally(self, *, editable: bool = False) -> dict[str, str]:
-        """Return the packages that are built from a folder, and that folder from the lock's.
-
-        Editable ones are included on demand, as where uv runs with --no-editable.
-        """
+        """Return the packages that are built from a folder, and that folder from the lock's."""
         kinds = ("directory", "editable") if editable else ("directory",)
         return {
             one.name: str(one.source[kind])
