@@ -172,6 +172,7 @@ STARTS = "import {module}\n\n\ndef test_b():\n    assert {call}\n"
             call="subprocess.call([f'{sysconfig.get_path(\"scripts\")}/a-cli']) == 0",
         ),
         STARTS.format(module="os", call="os.system('a-cli') == 0"),
+        STARTS.format(module="os", call="os.system('cd . && a-cli') == 0"),
     ],
 )
 def test_commands_that_another_member_installs(tmp_path: Path, test: str) -> None:

@@ -88,6 +88,23 @@ BY_PLACE = [
         ),
     ),
     (
+        "exec of a module that is read as a resource",
+        "from importlib import resources as res\nexec(res.read_text('a', 'job.py'), {})",
+    ),
+    (
+        "exec of what pkgutil reads",
+        "from pkgutil import get_data as read\nexec(read('a', 'job.py'), {})",
+    ),
+    (
+        "exec of a file whose path is put together",
+        "exec(open(os.path.dirname(a.__file__) + '/job.py').read(), {})",
+    ),
+    ("code for timeit", "import timeit\ntimeit.timeit('job', 'from a import job', number=1)"),
+    (
+        "a script in the folder to which a command goes",
+        "subprocess.run('cd ../a && python src/a/job.py', shell=True, check=True)",
+    ),
+    (
         "a module of another's folder by -m in a working directory",
         "subprocess.run([sys.executable, '-m', 'job'], cwd=Path(a.__file__).parent, check=True)",
     ),

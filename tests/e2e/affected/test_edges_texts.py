@@ -101,19 +101,34 @@ def test_names_in_variables_that_settings_of_tests_set(file: str, text: str) -> 
 
 READ = """\
 import ast
+import os
+from glob import glob
+from importlib.resources import files
 from pathlib import Path
+
+import a
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_b():
-    for path in sorted((ROOT / "libs").{listing}):
+    for path in map(Path, {listing}):
         for node in ast.walk(ast.parse(path.read_text())):
             assert not isinstance(node, ast.Raise)
 """
 
 
-@pytest.mark.parametrize("listing", ['rglob("*.py")', 'glob("*/src/**/*.py")'])
+@pytest.mark.parametrize(
+    "listing",
+    [
+        '(ROOT / "libs").rglob("*.py")',
+        '(ROOT / "libs").glob("*/src/**/*.py")',
+        'glob("../a/src/**/*.py", recursive=True)',
+        'Path(a.__file__).parent.glob("*.py")',
+        '(x.path for x in os.scandir(a.__path__[0]) if x.name.endswith(".py"))',
+        '(x for x in files("a").iterdir() if x.name.endswith(".py"))',
+    ],
+)
 def test_a_test_that_reads_the_modules_of_others(tmp_path: Path, listing: str) -> None:
     tree = Tree(
         why="",
@@ -121,7 +136,7 @@ def test_a_test_that_reads_the_modules_of_others(tmp_path: Path, listing: str) -
             "libs/b/tests/test_b.py": READ.format(listing=listing),
             "libs/c/src/c.py": "import b\n",
         },
-        members=(member("libs/a"), member("libs/b"), member("libs/c", "b")),
+        members=(member("libs/a"), member("libs/b", "a"), member("libs/c", "b")),
         spared=frozenset({"c"}),
     )
     hold(tmp_path, tree)

@@ -29,9 +29,14 @@ _COMMENT = re.compile(r"#[^\n]*")
 _CLAUSE = re.compile(r"([^\W\d][\w.]*|\*)(?:\s+as\s+([^\W\d]\w*))?$")
 _DOT = re.compile(r" ?\. ?")
 _SPACES = re.compile(r"[\s\\]+")
-# A string constant that can name a module, or a module and what is in it: "a.b", "a.b:c", "a:b".
-DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?$|[^\W\d]\w*:[^\W\d][\w.]*$")
+# A string constant that can name a module, or a module and what is in it: "a.b", "a.b:c", "a:b",
+# also behind an option ("--app=a.b", "-pa.b") or "ext://", and as a call: "a.b:make()".
+DOTTED = re.compile(
+    r"(?:-p|[\w-]++=|(?:cfg|ext)://)?"
+    r"([^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?|[^\W\d]\w*:[^\W\d][\w.]*)(?:\([^()]*\))?$"
+)
 _PATH = re.compile(r"(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*/?$")
+_PATH_IN_COMMAND = re.compile(r"(?<=[ =])(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)+")
 _NAME_INSIDE = re.compile(r"""(["'])([^\W\d]\w*(?:[.:][^\W\d]\w*)+)\1""")
 # The package at the beginning of f"pkg.sub.{name}".
 _BEGINNING = re.compile(r"""["']+((?:[^\W\d]\w*\.)+)\{(?!\{)""")
@@ -43,7 +48,7 @@ _SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
 _TWO_NAMES = re.compile(
     rf"\n(?=[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d])(?!{_KEYWORD}|{_SOFT_KEYWORD})"
 )
-# Without one of these a text joins no paths that lead to modules; the last run tests in a folder.
+# Without one of these, or "../", a text joins no paths that lead to modules; the last run tests.
 _AT_HAND = frozenset({"__file__", "cwd", ".py", "discover", '"pytest"', "'pytest'", "pytest.main"})
 _JOINERS = frozenset({"path.join", "joinpath"})
 MARKS = _AT_HAND | _JOINERS
@@ -90,10 +95,10 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], marks: Collecti
         if place in continued or not _is_short(token):
             continue
         body = content(codes[place], token)
-        if DOTTED.match(body):
-            found.strings[body] = None
-    found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
-    at_hand = not _AT_HAND.isdisjoint(marks)
+        if named := DOTTED.match(body):
+            found.strings[named[1]] = None
+    found.strings.update((name[1], None) for name in map(DOTTED.match, continued.values()) if name)
+    at_hand = not _AT_HAND.isdisjoint(marks) or "../" in text
     if at_hand and ("/" in text or not _JOINERS.isdisjoint(marks)):
         glue = {"/", ","} if not _JOINERS.isdisjoint(marks) else {"/"}
         found.paths.update((path, None) for path in _joined_paths(codes, tokens, continued, glue))
@@ -153,7 +158,7 @@ def _joined_paths(
     for place in sorted(places):
         if not _is_short(tokens[place]) or continued.get(place) == "":
             continue
-        body = content(codes[place], tokens[place])
+        body = content(codes[place], tokens[place]).partition("/*")[0]
         is_path = _PATH.match(body) is not None
         if chain and is_path and last == place - 1 and codes[place].strip() in glue:
             if len(chain) <= _LONGEST:  # else it is not meant as one, and only grows
@@ -161,6 +166,7 @@ def _joined_paths(
         else:
             yield from _path(chain)
             chain = body if is_path else ""
+            yield from () if is_path else _PATH_IN_COMMAND.findall(body)
         last = place
     yield from _path(chain)
 

@@ -10,13 +10,13 @@ from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 
 # Texts that give the place of a package, or the working directory of a command.
 _PLACED = frozenset(
-    {".__file__", ".__path__", ".origin", "chdir(", "cwd=", "files(", "getfile("}
-    | {"getsourcefile(", "submodule_search_locations"}
+    {".__file__", ".__path__", ".origin", "chdir(", "cwd=", "files(", "getfile(", '"cd ', "'cd "}
+    | {"getsourcefile(", "get_data", "pkg_resources", "resources", "submodule_search_locations"}
 )
 _MODULE_OPTIONS = frozenset({'"-m"', "'-m'"})
 _FINDERS = frozenset({"FileFinder", "PathFinder"})
 _SCRIPTS = frozenset({'.py"', ".py'", *_MODULE_OPTIONS, *_FINDERS})
-_SCRIPT = re.compile(r"""["']((?:\./)?[\w.-]+\.py)["']""")
+_SCRIPT = re.compile(r"""["']\.?/?([\w.-]+\.py)["']""")
 _RUNS_TESTS = frozenset(
     [
         *("pytest.main(", "pytest.console_main(", "-m pytest", "-m unittest"),

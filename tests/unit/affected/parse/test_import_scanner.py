@@ -104,6 +104,22 @@ def test_escapes_in_strings_are_read_as_what_they_stand_for(text: str, strings: 
     assert list(nested.strings) == strings
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"a.b:make()"', "a.b:make"),
+        ('"a:make(debug=1)"', "a:make"),
+        ('"--app=a.b"', "a.b"),
+        ('"-p" "a.b"', "a.b"),
+        ('"-pa.b"', "a.b"),
+        ('"APP=a.b:c"', "a.b:c"),
+        ('"ext://a.b.c"', "a.b.c"),
+    ],
+)
+def test_a_name_may_be_part_of_an_option_or_a_call(text: str, name: str) -> None:
+    assert name in lexical.scan(f"run({text})\n").strings
+
+
 MANY = 100_000
 
 

@@ -22,8 +22,9 @@ PATH_IMPORTERS = frozenset(
 # Locate a package to read its files.
 RESOURCE_READERS = frozenset(
     {"contents", "files", "find_spec", "get_data", "is_resource", "open_binary", "open_text"}
-    | {"path", "read_binary", "read_text"}
-    | {"resource_filename", "resource_stream", "resource_string"}
+    | {"get_loader", "path", "read_binary", "read_text"}
+    | {"resource_exists", "resource_filename", "resource_isdir", "resource_listdir"}
+    | {"resource_stream", "resource_string"}
 )
 # List the modules of a package.
 PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})

@@ -33,11 +33,13 @@ STARTERS = frozenset(
 )
 # The first word of a string, or the last part of a path in it: "cli", "cli run -v", f"{bin}/cli".
 _COMMAND = re.compile(r"""["'/]([A-Za-z0-9][\w.-]*)(?=["' ])""", re.ASCII)
+# What another command runs: "uv run cli", "cd x && cli".
+_RUN_BY = re.compile(r"""(?:run|&&) ([A-Za-z0-9][\w.-]*)(?=["' ])""", re.ASCII)
 
 
 def commands_in(text: str) -> tuple[str, ...]:
     """Return the words that may name a command, in a file with one of `STARTERS`."""
-    return tuple(dict.fromkeys(_COMMAND.findall(text)))
+    return tuple(dict.fromkeys([*_COMMAND.findall(text), *_RUN_BY.findall(text)]))
 
 
 class ConsoleCommand(WorkspaceRule):

@@ -16,7 +16,7 @@ from tradai_tasks.affected.rules.source_file import SourceFile, references
 _MODULES = ("importlib.resources", "importlib_resources", "pkgutil", "pkg_resources")
 _FIND_SPEC = "importlib.util.find_spec"
 # Without these, other words do not tell of resources.
-_NEEDED = {"importlib import": "resources", "pkgutil": "get_data"}
+_NEEDED = {"importlib import": "resources", "pkgutil": "get_"}
 _PARAMETERS = ("anchor", "package", "package_or_requirement", "name")
 
 

@@ -52,13 +52,20 @@ class PathInString(FileRule, WorkspaceRule):
             for path in (*place.facts.paths, *named):
                 if path.endswith(".py"):
                     yield Reference(path, form="file", kind=_PLACED)
+            if SOURCES in place.facts.listed:
+                yield Reference(SOURCES, form="file", kind=_PLACED)
 
     def link(self, reference: Reference, place: Place) -> Iterable[int]:
         """Return the Python file that a path is, or those of a folder whose tests are run."""
         if reference.kind != _PLACED:
             return place.file(reference.text)
-        named = place.index.files_named
-        return [n for folder in place.folders for n in named(reference.text, folder)]
+        index = place.index
+        if reference.text == SOURCES:  # of packages that it locates
+            own = {place.owner, -1}
+            return index.files_below(
+                one for one in place.folders if index.owner_of_folder(one) not in own
+            )
+        return [n for folder in place.folders for n in index.files_named(reference.text, folder)]
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return the files of other members that Python code names, to read them."""

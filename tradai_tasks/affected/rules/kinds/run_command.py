@@ -48,6 +48,7 @@ _OPEN = re.compile(
 _RUNNERS = frozenset(f"{name}(" for name in calls.CODE_RUNNERS)
 # Words of files that run code which they hold as text.
 _OF_CODE = _RUNNERS | {"pytester", "testdir", "makepyfile", "sys.executable", '"-c"', "'-c'"}
+_OF_CODE |= {"InteractiveConsole", "InteractiveInterpreter", "timeit"}
 _TEXTS = frozenset([ast.BinOp, ast.Call, ast.Constant, ast.JoinedStr])
 
 

@@ -61,6 +61,8 @@ PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'
         ('from importlib.util import find_spec as locate\nlocate("plain")', {"plain"}),
         ('import importlib.util as u\nu.find_spec(name="plain").origin', {"plain"}),
         ('import pkg_resources\npkg_resources.resource_string("plain", "x")', {"plain"}),
+        ('import pkgutil\npkgutil.get_loader("plain")', {"plain"}),
+        ('import pkg_resources as p\np.resource_listdir("plain", "")', {"plain"}),
         ('run(["pytest", "--pyargs", "plain"])', {"plain"}),
         ('run("pytest -q --pyargs plain")', {"plain"}),
         ('NAME = "plain"\nrun([sys.executable, "-m", "pytest", "--pyargs", NAME])', {"plain"}),
