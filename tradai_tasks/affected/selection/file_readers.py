@@ -119,7 +119,9 @@ def _may_mean(
     is_below = not folder or file.startswith(f"{folder}/")
     is_named = not parts.isdisjoint(named)
     if is_below and not folder.startswith(".."):
-        return is_named and not _has_nearer(name, file, folder, revision)
+        ups = file.count("/") - path.count("/")
+        is_sure = f"parents[{ups}]" in text
+        return is_named and (is_sure or not _has_nearer(name, file, folder, revision))
     folders = _folders_of(path)
     owner = revision.owners.of(path)
     if _same_member(path, file, revision, graph):

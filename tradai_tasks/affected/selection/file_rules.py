@@ -53,7 +53,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         folder, _, name = path.rpartition("/")
         outside = path.startswith("../")
         if is_harmless(path):
-            self.found.settled.add(path)
+            self._settle(path)
             if self.has_commands and is_linted(path):
                 self.found.sessions.setdefault("lint", f"{path} changed")
         elif path.lstrip("./").startswith("github/"):
@@ -85,10 +85,13 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _settle(self, path: str) -> None:
         self.found.settled.add(path)
-        self.found.searched.add(path)
+        if not posixpath.basename(path).startswith(
+            ".git"
+        ):  # tests write such files, none reads one
+            self.found.searched.add(path)
 
     def _apply_ci(self, path: str) -> None:
-        self.found.settled.add(path)
+        self._settle(path)
         if path.startswith("../") or path in self._ci_files:
             self.found.everything.append(f"{path}: part of the CI itself")
 
@@ -137,13 +140,13 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
                 with_lock=self._with_lock(folder),
                 has_commands=self.has_commands,
             )
-            if change != SettingsChange():
-                self.found.searched.add(path)
         else:
             found = compare_tool_file(before, after, file=path, has_commands=self.has_commands)
             if found is None:
                 return False
             change = found
+        if change != SettingsChange():
+            self.found.searched.add(path)
         self._note(change, package)
         return True
 

@@ -11,8 +11,16 @@ from tradai_tasks.files.path_globs import GlobSet
 # Read by tools that only `lint.commands` may run.
 LINTED = (
     *("**/.flake8", "**/.pylintrc", "**/.isort.cfg", "**/.markdownlint*", "**/.yamllint*"),
-    *("**/.codespellrc", "**/.prettierrc*", "**/.prettierignore", "**/.cspell.json"),
-    *("**/cspell.json", "**/.pre-commit-config.yaml", "**/.editorconfig"),
+    *("**/.codespell*", "**/.prettierrc*", "**/.prettierignore", "**/.cspell.json", "**/.yamlfmt"),
+    *("**/cspell.*", "**/.pre-commit-config.yaml", "**/.editorconfig", "**/.style.yapf"),
+    *(
+        "**/*typos.toml",
+        "**/*taplo.toml",
+        "**/.hadolint.y*ml",
+        "**/lychee.toml",
+        "**/.lycheeignore",
+    ),
+    *("**/pylintrc", "**/.pydocstyle*", "**/.pycodestyle", "**/.shellcheckrc", "**/.sqlfluff"),
 )
 # Read by editors, agents, git, the forge and tools that neither a session nor a build runs. The
 # setting `affected.ignore` adds to these globs; docs/affected.md lists them.
@@ -26,7 +34,14 @@ HARMLESS = (
     *(".github/labeler.y*ml", ".github/ISSUE_TEMPLATE/**", ".github/DISCUSSION_TEMPLATE/**"),
     *(".github/PULL_REQUEST_TEMPLATE/**", ".github/instructions/**", ".github/prompts/**"),
     *(".gitlab/issue_templates/**", ".gitlab/merge_request_templates/**", ".readthedocs.y*ml"),
-    *("codecov.y*ml", ".codecov.y*ml", *LINTED),
+    *("codecov.y*ml", ".codecov.y*ml", "**/.gitkeep", ".mergify.y*ml", "REUSE.toml", ".reuse/**"),
+    *("**/.devcontainer/**", ".gitpod.y*ml", "**/*.sublime-project", "**/.vim/**", "**/.project"),
+    *("**/.codex/**", "**/.gemini/**", "**/.junie/**", "**/.clinerules", "**/.windsurfrules"),
+    *("**/.cursorignore", "**/.aider*", ".coderabbit.y*ml", ".sourcery.y*ml", ".codeclimate.y*ml"),
+    *("sonar-project.properties", ".deepsource.toml", ".snyk", ".pyup.y*ml", ".trivyignore"),
+    *(".secrets.baseline", ".gitleaks.toml", ".gitlint", ".zenodo.json", "codemeta.json"),
+    *("**/cliff.toml", "**/.cz.toml", "**/.bumpversion.*", ".release-please-manifest.json"),
+    *("release-please-config.json", ".envrc", "*.nix", "flake.lock", *LINTED),
 )
 _LINTED = GlobSet(LINTED)
 _GLOBS = GlobSet(HARMLESS)

@@ -283,7 +283,7 @@ def is_joined(folder: str, text: str) -> bool:
     """Tell whether a text joins a folder's name to others, or a command goes there."""
     name = re.escape(folder)
     quoted = rf"""["']{name}["']"""
-    joined = rf"/\s*{quoted}|{quoted}\s*/|(?:Path|open|join\w*)\([^()\n]*{quoted}|\b{name}/"
+    joined = rf"/\s*{quoted}|{quoted}\s*/|(?:Path|open|join\w*)\([^()\n]*{quoted}|(?<!\w){name}/"
     return bool(re.search(rf"{joined}|(?:cd|-C|COPY|ADD) {name}\b", text))
 
 
