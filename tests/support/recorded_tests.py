@@ -53,6 +53,13 @@ BODIES = {
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
     "program": "import subprocess\ndef test(): subprocess.run(['true'], check=True)",
+    "no_program": """
+        import pytest, subprocess
+        def test(tmp_path):
+            for program, folder in ('tests/no_program', None), ('../hooks/none', tmp_path):
+                with pytest.raises(FileNotFoundError):
+                    subprocess.run([program], cwd=folder)
+        """,
     "shell": "import os\ndef test(): assert os.system('true') == 0",
     "child": """
         import os, subprocess, sys

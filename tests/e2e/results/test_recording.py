@@ -52,6 +52,7 @@ HAS = [
     ("hub_1", "files", "tests/data/hub.txt"),
     *((f"fixture_{n}", "files", f"tests/data/{d}.txt") for n in (1, 2) for d in ("stock", "after")),
     ("program", "programs", "true"),
+    ("no_program", "absent", "tests/no_program"),
     ("shell", "programs", "sh"),
     ("unseen_child", "programs", Path(sys.executable).name),
     ("child", "modules", "src/pkg/child.py"),
@@ -99,7 +100,7 @@ HAS_NOT = [
     ("temporary", "modules", "tests/test_data.py"),
     ("temporary", "files", "src"),  # which is opened relative to another folder
 ]
-NOTHING = [("temporary", "written"), ("loopback", "hosts")]
+NOTHING = [("temporary", "written"), ("no_program", "programs"), ("loopback", "hosts")]
 FUNCTIONS = [
     ("method", "src/pkg/shop.py", "Shop.price", True),
     ("method", "src/pkg/shop.py", "Shop.unused", False),

@@ -247,6 +247,20 @@ def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> N
         recorder.write("program", context, *map(os.fsdecode, words))
 
 
+def _opened_process(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Record a program; one whose path is not there is an absent file, without `preexec_fn`."""
+    name, folder = os.fsdecode(args[0] or ""), os.fsdecode(args[2] or ".")
+    known = frame.f_locals if frame is not None else {}
+    if os.sep in name and known.get("preexec_fn", name) is None and _is_folder(recorder, folder):
+        path = os.path.join(folder, name)
+        try:
+            recorder.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            _path_event(recorder, "absent", path, frame)
+            return
+    _started(recorder, args, frame)
+
+
 def _is_python(words: list[Any]) -> bool:
     return os.path.basename(os.fsdecode(words[0])).startswith("python") if words else False
 
@@ -308,7 +322,7 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "ctypes.dlopen": _library,
     "cpython.run_file": _ran_file,
     "cpython.PyInterpreterState_New": _interpreter,
-    "subprocess.Popen": _started,
+    "subprocess.Popen": _opened_process,
     "os.exec": _spawned,
     "os.posix_spawn": _spawned,
     "os.system": _shell,
