@@ -53,6 +53,18 @@ BODIES = {
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
     "program": "import subprocess\ndef test(): subprocess.run(['true'], check=True)",
+    **{
+        f"version_{n}": "import importlib.metadata, os, sys\n"
+        f"def test():\n    sys.path.insert(0, '.venv/{n}/site-packages')\n    {text}"
+        for n, text in enumerate(
+            (
+                "assert importlib.metadata.version('one') == '1'",
+                "assert importlib.metadata.files('one')",
+                "assert os.listdir('.venv/2/site-packages')",
+                "assert importlib.metadata.distribution('one').entry_points",
+            )
+        )
+    },
     "no_program": """
         import pytest, subprocess
         def test(tmp_path):

@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.results.code_digest import CodeDigests, code_digests, code_format, digest
 from tradai_tasks.results.environment_digest import OF_A_RUN
 from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
+from tradai_tasks.settings.load import parse_toml
 
 # What tools leave beside the code, which no outcome depends on.
 _LEFTOVERS = frozenset({
@@ -29,7 +31,7 @@ _MARGIN = 0.05  # seconds by which a file system's clock may be behind
 class Item(msgspec.Struct, frozen=True, order=True):
     """One input of a test file."""
 
-    kind: str  # module, level, function, file, absent, listing, name or variable
+    kind: str  # module, level, function, file, absent, listing, project, name or variable
     name: str  # the path, or the name of the module or variable
     part: str = ""  # the qualified name of a function
 
@@ -44,6 +46,8 @@ class Item(msgspec.Struct, frozen=True, order=True):
                 return f"whether {self.name} exists"
             case "listing":
                 return f"the entries of {self.name}"
+            case "project":
+                return f"the table project of {self.name}"
             case "name":
                 return f"where module {self.name} is found"
             case "variable":
@@ -137,7 +141,7 @@ class WorkTree:
                 paths = [one for one in paths if one.is_file()]
             elif item.kind == "absent" and os.path.lexists(paths[0]) and not paths[0].is_dir():
                 return item.name
-            elif item.kind not in {"module", "file"}:
+            elif item.kind not in {"module", "file", "project"}:
                 continue
             for path in paths:
                 if path not in self._times:
@@ -157,6 +161,7 @@ class WorkTree:
         yield from (Item("file", path) for path in inputs.files)
         yield from (Item("absent", path) for path in inputs.absent)
         yield from (Item("listing", path) for path in inputs.listings)
+        yield from (Item("project", path) for path in inputs.projects)
         # what was loaded, too, may be shadowed: by a package beside it, or in an earlier folder
         loaded = (self._dotted(path) for path in inputs.modules)
         yield from (Item("name", name) for name in {*inputs.names, *loaded})
@@ -203,6 +208,8 @@ class WorkTree:
                 return digest(b"present", self._content(item.name)) if is_there else ABSENT
             case "listing":
                 return self._listing(item.name)
+            case "project":
+                return self._project(item.name)
             case "name":
                 return digest(*map(str.encode, self._places(item.name, roots)))
             case _:
@@ -219,6 +226,14 @@ class WorkTree:
         if path not in self._contents:
             self._contents[path] = _file_digest(os.path.join(self._home, path))  # noqa: PTH118 - as in __init__
         return self._contents[path]
+
+    def _project(self, path: str) -> bytes:
+        try:
+            content = (self._root / path).read_bytes()
+            stated = parse_toml(content, path).get("project")
+        except (OSError, BrokenTomlError):
+            return self._content(path)
+        return digest(msgspec.json.encode(stated, order="deterministic"))
 
     def _code(self, path: str) -> CodeDigests | None:
         if path not in self._codes:

@@ -13,9 +13,12 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import BrokenTomlError, EnvironmentUnknownError
 from tradai_tasks.results.code_digest import digest
@@ -39,6 +42,7 @@ OF_A_RUN = re.compile(
 _SCRIPT = 20_000  # bytes, more than a script has that is made for an entry point
 _INTERPRETER = ("implementation", "version", "version_info")  # keys of pyvenv.cfg
 _VERSION = re.compile(rb"^(?:Version|Dynamic): .*$\n?", re.MULTILINE)
+_OF_EXTRA = b"extra =="
 
 
 def environment_digest(environment: Path, root: Path) -> bytes:
@@ -121,8 +125,8 @@ def _distribution(info: Path, root: Path) -> bytes:
     found = [] if origin.is_relative_to(root) else [*_files(origin)]
     for name in (name for name, _ in rows):
         content = _content(info.parent / name, root)
-        if name.endswith(".dist-info/METADATA") and not _has_fixed_version(origin):
-            content = _VERSION.sub(b"", content)  # which the commit may decide, for every commit
+        if name.endswith(".dist-info/METADATA"):
+            content = _unstated(content, origin, root)
         found += [re.sub(r"-[^-/]+\.dist-info/", "/", name).encode(), content]
     return digest(*found)
 
@@ -149,11 +153,42 @@ def _editable_origin(info: Path) -> Path | None:
         return None
 
 
-def _has_fixed_version(project: Path) -> bool:
-    with contextlib.suppress(OSError, BrokenTomlError, AttributeError):
+def _unstated(metadata: bytes, project: Path, root: Path) -> bytes:
+    """Return metadata without version and requirements, where the project's own file states them.
+
+    Test files that ask for metadata depend on that file. A version that it does not state, the
+    commit may decide, another one for every commit.
+    """
+    try:
         file = project / "pyproject.toml"
-        return "version" in parse_toml(file.read_bytes(), str(file)).get("project", {})
-    return False
+        stated = parse_toml(file.read_bytes(), str(file)).get("project", {})
+        version, requirements = stated.get("version"), stated.get("dependencies", ())
+    except (OSError, BrokenTomlError, AttributeError):
+        version = None
+    if version is None:
+        return _VERSION.sub(b"", metadata)
+    head, _, text = metadata.partition(b"\n\n")
+    if not project.is_relative_to(root) or not _agree(head, version, requirements):
+        return metadata  # of another project, or not installed anew since the file was changed
+    kept = [
+        line
+        for line in head.splitlines()
+        if not line.startswith((b"Version: ", b"Requires-Dist: ")) or _OF_EXTRA in line
+    ]
+    return b"\n".join([*kept, text])
+
+
+def _agree(head: bytes, version: str, requirements: Iterable[str]) -> bool:
+    """Return whether metadata has the version and the requirements that a project's file states."""
+    lines = head.splitlines()
+    wanted = [one for one in lines if one.startswith(b"Requires-Dist: ") and _OF_EXTRA not in one]
+    versions = [one.partition(b": ")[2].decode() for one in lines if one.startswith(b"Version: ")]
+    try:
+        known = {Requirement(one.partition(b": ")[2].decode()) for one in wanted}
+        is_same = known == set(map(Requirement, requirements))
+        return is_same and [Version(one) for one in versions] == [Version(version)]
+    except (InvalidRequirement, InvalidVersion, TypeError, ValueError):
+        return False
 
 
 def _files(folder: Path) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ _FOLDER = Path(__file__).parent / "pytest_plugin"
 _FILE = re.compile(r"(\d+)-\d+\.jsonl\Z")
 _FIELDS = {  # kind of event -> field of `Inputs`
     "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
-    "whole": "whole", "root": "roots",
+    "whole": "whole", "root": "roots", "project": "projects",
     "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
     "outlived": "outlived",
 }  # fmt: skip

@@ -72,6 +72,8 @@ _OTHERS = {
     '    assert os.environ.get("SHOP_MODE") is None\n',
     "test_version": "from importlib.metadata import version\n\n\ndef test_it() -> None:\n"
     '    assert version("iniconfig") == "2.1.0"\n',
+    "test_member": "from importlib.metadata import version\n\n\ndef test_it() -> None:\n"
+    '    assert version("base") == "0.1.0"\n',
     "test_warning": "import warnings\n\n\ndef test_it() -> None:\n"
     '    warnings.warn("old", DeprecationWarning)\n',
 }
@@ -213,6 +215,18 @@ def test_another_version_of_a_dependency_counts(shop: Workspace) -> None:
     try:
         result, passed = shop.test()
         assert not passed["test_version"], result.text
+    finally:
+        git(shop.home, "checkout", "-q", ".")
+        assert nox(shop.home, "-s", "lock", env=shop.env).status == 0
+
+
+def test_another_version_of_a_member_counts_where_it_is_asked_for(shop: Workspace) -> None:
+    edit(shop.home / "libs/base/pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    assert nox(shop.home, "-s", "lock", env=shop.env).status == 0
+    try:
+        result, passed = shop.test()
+        assert [one for one, how in passed.items() if not how] == ["test_member"], result.text
+        assert "unchanged since they were green" in result.text
     finally:
         git(shop.home, "checkout", "-q", ".")
         assert nox(shop.home, "-s", "lock", env=shop.env).status == 0

@@ -52,6 +52,7 @@ HAS = [
     ("hub_1", "files", "tests/data/hub.txt"),
     *((f"fixture_{n}", "files", f"tests/data/{d}.txt") for n in (1, 2) for d in ("stock", "after")),
     ("program", "programs", "true"),
+    *((f"version_{n}", "projects", f"libs/one_{n}/pyproject.toml") for n in range(3)),
     ("no_program", "absent", "tests/no_program"),
     ("shell", "programs", "sh"),
     ("unseen_child", "programs", Path(sys.executable).name),
@@ -85,6 +86,7 @@ HAS = [
     ("descriptor", "problems", "dir_fd of os.open"),
 ]
 HAS_NOT = [
+    ("version_3", "projects", "libs/one_3/pyproject.toml"),
     ("constant", "modules", "src/pkg/dynamic.py"),
     ("constant", "listings", "tests"),
     ("hub_2", "files", "tests/data/hub.txt"),
@@ -131,6 +133,14 @@ def _workspace(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(dedent(text))
     (root / "tests/link").symlink_to("data/a.txt")
+    for number in range(4):
+        info = root / f".venv/{number}/site-packages/one-1.dist-info"
+        origin = f'{{"url": "file://{root}/libs/one_{number}", "dir_info": {{"editable": true}}}}'
+        info.mkdir(parents=True)
+        (info / "direct_url.json").write_text(origin)
+        (info / "METADATA").write_text("Name: one\nVersion: 1\n")
+        (info / "RECORD").write_text("one-1.dist-info/METADATA,,\n")
+        (info / "entry_points.txt").write_text("[console_scripts]\none = one:main\n")
     return root
 
 

@@ -21,6 +21,7 @@ FILES = {
     "libs/a/tests/data/one.json": "{}",
     "libs/a/tests/conftest.py": "def hook():\n    return 1\n",
     "conftest.py": "TOP = 1\n",
+    "libs/a/pyproject.toml": '[project]\nversion = "1"\n',
     TEST: "def test_a():\n    assert True\n",
 }
 INPUTS = Inputs(
@@ -35,6 +36,7 @@ INPUTS = Inputs(
     listings=("libs/a/tests/data",),
     names=("a.fast", "speedups", "ghost.sub"),
     variables=("HOME", "MODE"),
+    projects=("libs/a/pyproject.toml",),
 )
 
 
@@ -69,6 +71,7 @@ SAME = {
     ),
     "a file that nothing read": put("libs/a/src/a/other.py"),
     "a name in a place of data": put("libs/a/src/a/fast.txt"),
+    "settings of a tool": put("libs/a/pyproject.toml", '[project]\nversion="1"\n[tool.x]\n'),
     "what tools leave": put("libs/a/tests/data/__pycache__/x.pyc"),
 }
 CHANGED = {
@@ -106,6 +109,14 @@ CHANGED = {
     "a folder that is one no more": (
         lambda root: (root / "libs/a/src").rename(root / "libs/a/moved"),
         "libs/a/src/a/__init__.py, outside its functions",
+    ),
+    "a version": (
+        put("libs/a/pyproject.toml", '[project]\nversion = "2"\n'),
+        "the table project of libs/a/pyproject.toml",
+    ),
+    "a project's file that cannot be read": (
+        put("libs/a/pyproject.toml", "[project"),
+        "the table project of libs/a/pyproject.toml",
     ),
     "a new entry": (put("libs/a/tests/data/three"), "the entries of libs/a/tests/data"),
     "a module that shadows": (
@@ -265,6 +276,7 @@ def test_the_order_of_inputs_does_not_count(root: Path) -> None:
         listings=INPUTS.listings,
         names=tuple(reversed(INPUTS.names)),
         variables=INPUTS.variables,
+        projects=INPUTS.projects,
     )
     assert tree(root).digest(turned, TEST).key == tree(root).digest(INPUTS, TEST).key
 

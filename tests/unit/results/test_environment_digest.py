@@ -168,18 +168,69 @@ def test_an_editable_project_counts_whole_where_it_is_outside_of_the_repository(
     assert environment_digest(home, root) == changed
 
 
-def test_the_version_of_an_editable_project_counts_where_its_file_states_it(tmp_path: Path) -> None:
+def metadata_of(version: str, needs: str, extra: str = "c>=1", text: str = "t") -> str:
+    return (
+        f"Name: a\nVersion: {version}\nRequires-Dist: {needs}\n"
+        f"Requires-Dist: {extra} ; extra == 'x'\n\n{text}\n"
+    )
+
+
+STATED: dict[str, tuple[list[str], list[str], bool]] = {  # the file, what is installed, all differ
+    "a version that is made": (
+        ['dynamic = ["version"]\ndependencies = ["b>1"]'] * 2,
+        [metadata_of(one, "b>1") for one in "12"],
+        False,
+    ),
+    "as the file states it": (
+        [f'version = "{one}.0"\ndependencies = ["b >{one}"]' for one in "12"],
+        [metadata_of(f"{one}.0.0", f"b>{one}") for one in "12"],
+        False,
+    ),
+    "not installed anew": (
+        ['version = "1"\ndependencies = ["b"]'] * 2,
+        [metadata_of("1", "b"), metadata_of("2", "b")],
+        True,
+    ),
+    "requirements of elsewhere": (
+        ['version = "1"\ndynamic = ["dependencies"]'] * 2,
+        [metadata_of("1", "b"), metadata_of("1", "b>1")],
+        True,
+    ),
+    "no requirement": (
+        ['version = "1"\ndependencies = ["b of"]', 'version = "1"\ndependencies = 1'],
+        [metadata_of("1", "b"), metadata_of("1", "b>1")],
+        True,
+    ),
+    "what an extra needs": (
+        ['version = "1"\ndependencies = ["b"]'] * 2,
+        [metadata_of("1", "b"), metadata_of("1", "b", "c>=2")],
+        True,
+    ),
+    "its description": (
+        ['version = "1"\ndependencies = ["b"]'] * 2,
+        [metadata_of("1", "b"), metadata_of("1", "b", text="Version: 2")],
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("stated", "installed", "differs"), STATED.values(), ids=STATED)
+def test_metadata_of_an_editable_project_count_but_for_what_its_own_file_states(
+    tmp_path: Path, stated: list[str], installed: list[str], differs: bool
+) -> None:
     home = environment(tmp_path / "e", tmp_path)
     url = EDITABLE.replace("/w/libs/a", str(tmp_path / "a"))
     put(f"{SITE}/a-0.1.0.dist-info/direct_url.json", url)(home)
-    for text, counts in (('dynamic = ["version"]', False), ('version = "0.1.0"', True)):
+    found = set()
+    for text, metadata in zip(stated, installed, strict=True):
         put("a/pyproject.toml", f"[project]\n{text}\n")(tmp_path)
-        found = []
-        for number in "12":
-            metadata = f"Name: a\nVersion: 0.{number}.0\n"
-            put(f"{SITE}/a-0.1.0.dist-info/METADATA", metadata)(home)
-            found.append(environment_digest(home, tmp_path))
-        assert (found[0] != found[1]) == counts
+        put(f"{SITE}/a-0.1.0.dist-info/METADATA", metadata)(home)
+        found.add(environment_digest(home, tmp_path))
+    assert (len(found) == len(installed)) == differs
+    outside = {environment_digest(home, tmp_path / "elsewhere")}
+    put(f"{SITE}/a-0.1.0.dist-info/METADATA", installed[0])(home)
+    outside.add(environment_digest(home, tmp_path / "elsewhere"))
+    assert (len(outside) == 2) == ('dynamic = ["version' not in stated[0])
 
 
 def test_a_sessions_own_variables_are_not_those_of_its_tests() -> None:

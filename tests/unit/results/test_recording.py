@@ -37,7 +37,8 @@ def _write(root: Path, name: str, text: str = "") -> None:
 
 @pytest.mark.parametrize(("kind", "field"), [
     ("file", "files"), ("absent", "absent"), ("folder", "absent"), ("listing", "listings"),
-    ("variable", "variables"), ("host", "hosts"), ("written", "written"), ("problem", "problems"),
+    ("project", "projects"), ("variable", "variables"), ("host", "hosts"), ("written", "written"),
+    ("problem", "problems"),
 ])  # fmt: skip
 def test_events_of_the_test_file_and_of_its_process_are_its_inputs(
     tmp_path: Path, kind: str, field: str

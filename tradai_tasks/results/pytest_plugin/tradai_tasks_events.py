@@ -40,8 +40,10 @@ def _path_event(
     """
     path = os.path.abspath(os.fsdecode(name))
     inside = recorder.paths[path]
-    if inside is None and recorder.paths.is_environment(path):
-        return
+    if inside is None:
+        recorder.projects.record(recorder, kind, path)
+        if recorder.paths.is_environment(path):
+            return
     if inside is not None and any(part.startswith(_LEFTOVERS) for part in inside.split("/")):
         return
     if kind != "written" and ("/__pycache__/" in f"{path}/" or _is_made(recorder.made, path)):
@@ -240,8 +242,7 @@ def _library(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> 
 
 
 def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    words = args[1]
-    words = [words] if isinstance(words, (str, bytes, os.PathLike)) else list(words)
+    words = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else list(args[1])
     context, _, is_tool = recorder.locate(frame)
     if not (is_tool and context == recorder.process and not _is_python(words)):
         recorder.write("program", context, *map(os.fsdecode, words))

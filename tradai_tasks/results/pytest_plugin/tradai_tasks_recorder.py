@@ -25,6 +25,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
+from tradai_tasks_distributions import Projects
 from tradai_tasks_events import HANDLERS, wrap_stat
 from tradai_tasks_importers import replace_importers
 from tradai_tasks_memory import has_memory, is_cached, is_first, may_leave, variables
@@ -43,6 +44,7 @@ class Recorder:
         self.folder, self.home = folder, os.getcwd()
         self.paths = frames.Paths(root, folder)
         self.inside = self.paths.inside
+        self.projects = Projects(self.paths)
         self.made: set[str] = set()  # absolute paths that this process has made or written
         self.is_closed = False
         self.process = f"process:{os.getpid()}-{time.monotonic_ns()}"
