@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.affected.test_files_read import changed
+from tests.e2e.affected.test_files_read import changed, selected
 from tests.support.affected_shop import FILES, commit, found, repository
-from tests.support.real import write
+from tests.support.real import edit, write
 
 
 @pytest.fixture
@@ -65,3 +65,46 @@ def test_what_no_session_reads_affects_a_test_that_reads_it(
         selection = found(shop).selection
         assert (selection.everything, set(selection.affected("packages"))) == ((), packages)
         (shop / path).write_text(FILES.get(path, ""))
+
+
+@pytest.mark.parametrize(
+    ("table", "path"),
+    [
+        ('[tool.hatch.build.hooks.custom]\npath = "tools/hook.py"\n', "libs/base/tools/hook.py"),
+        ('[tool.hatch.metadata.hooks.custom]\npath = "tools/meta.py"\n', "libs/base/tools/meta.py"),
+        ('[tool.maturin]\nmanifest-path = "../../rust/Cargo.toml"\n', "rust/src/lib.rs"),
+    ],
+)
+def test_code_that_builds_a_package(shop: Path, table: str, path: str) -> None:
+    with (shop / "libs/base/pyproject.toml").open("a") as file:
+        file.write(table)
+    selection = changed(shop, path)
+    assert (selection.everything, selection.affected("packages")) == ((), ("app", "base"))
+
+
+def test_a_backend_in_the_package_itself(shop: Path) -> None:
+    line = '[build-system]\nbackend-path = ["backend"]'
+    edit(shop / "libs/base/pyproject.toml", "[build-system]", line)
+    assert changed(shop, "libs/base/backend/own.py").affected("packages") == ("app", "base")
+
+
+def test_members_that_are_written_in_another_way_affect_nothing(shop: Path) -> None:
+    folders = ["alone", "app", "base"]
+    edit(shop / "pyproject.toml", '["libs/*"]', str([f"libs/{one}" for one in folders]))
+    assert selected(shop) == set()
+
+
+def test_a_tools_file_in_a_folder_above_packages_selects_its_session(shop: Path) -> None:
+    write(shop, {"libs/ruff.toml": ""})
+    commit(shop)
+    write(shop, {"libs/ruff.toml": "line-length = 9\n"})
+    selection = found(shop).selection
+    assert (selection.everything, selection.affected("packages")) == ((), ())
+    assert list(selection.sessions) == ["lint"]
+
+
+@pytest.mark.parametrize("path", ["LICENSES/MIT.txt", "changelog.d/7.misc", "MAINTAINERS"])
+@pytest.mark.parametrize("folder", ["", "libs/base/"])
+def test_texts_for_people_affect_nothing(shop: Path, path: str, folder: str) -> None:
+    selection = changed(shop, f"{folder}{path}")
+    assert (selection.everything, selection.affected("packages")) == ((), ())

@@ -7,7 +7,7 @@ examples. Any text in the settings of a build backend that is a path or a glob c
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ class BuildReferences(msgspec.Struct, frozen=True, kw_only=True):
 
     texts: tuple[str, ...]  # README and licenses, which are shown to readers
     data: tuple[str, ...]  # what is installed, or decides what is
+    code: tuple[str, ...]  # what builds: hooks, and folders of a backend
 
 
 def build_references(document: Mapping[str, Any], folder: str) -> BuildReferences:
@@ -33,16 +34,19 @@ def build_references(document: Mapping[str, Any], folder: str) -> BuildReference
     backends = [_table(tool, name) for name in _BACKENDS]
     texts = [_strings(table.get(key)) for table in (project, *backends) for key in _TEXTS]
     uv = _table(tool, "uv")
-    data = [
+    data: list[Iterable[str]] = [
         _strings({key: value for key, value in table.items() if key not in _TEXTS})
         for table in backends
     ]
     data.append(_strings(uv.get("build-backend")))
-    data.append(_strings(_table(document, "build-system").get("backend-path")))
+    manifest = _table(tool, "maturin").get("manifest-path")
+    data.append([posixpath.dirname(manifest)] if isinstance(manifest, str) else [])
+    code = [*_strings(_table(document, "build-system").get("backend-path")), *_hooks(backends)]
     data.append(s for one in _table(uv, "sources").values() for s in _source_paths(one))
     return BuildReferences(
         texts=_globs(folder, (text for found in texts for text in found)),
         data=_globs(folder, (text for found in data for text in found)),
+        code=_globs(folder, code),
     )
 
 
@@ -65,13 +69,21 @@ def _strings(value: Any) -> Iterator[str]:
                 yield from _strings(one)
 
 
+def _hooks(value: Any) -> Iterator[str]:
+    """Yield the texts in settings of hooks, however deep these are in a value."""
+    for one in value if isinstance(value, list) else []:
+        yield from _hooks(one)
+    for key, one in value.items() if isinstance(value, dict) else ():
+        yield from _strings(one) if "hook" in key else _hooks(one)
+
+
 def _source_paths(source: Any) -> Iterator[str]:
     for one in source if isinstance(source, list) else [source]:
         if isinstance(one, dict) and isinstance(one.get("path"), str):
             yield one["path"]
 
 
-def _globs(folder: str, texts: Iterator[str]) -> tuple[str, ...]:
+def _globs(folder: str, texts: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in texts:
         if "\n" in text or not text.strip("./*"):

@@ -32,11 +32,17 @@ _BUILDERS = frozenset(
 )
 # Tools that neither a session nor a build runs.
 _UNUSED = frozenset(
-    {"autoflake", "autopep8", "black", "bumpversion", "codespell", "commitizen"}
+    {"autoflake", "autopep8", "black", "bumpver", "bumpversion", "check-sdist"}
+    | {"check-wheel-contents", "codespell", "commitizen", "git-cliff", "pixi"}
     | {"creosote", "deptry", "djlint", "docformatter", "flake8", "interrogate", "isort", "nox"}
     | {"poe", "pycodestyle", "pydocstyle", "pydoclint", "pylint", "pyre"}
     | {"pyupgrade", "refurb", "semantic_release", "taskipy", "tomlsort", "towncrier", "tox"}
     | {"typos", "vulture", "yapf"}
+)
+_MEMBERS = ("tool", "uv", "workspace")
+# Tables of builders that only run tasks, in environments of their own.
+_TASKS = frozenset(
+    {("hatch", "envs"), ("hatch", "publish"), ("pdm", "publish"), ("pdm", "scripts")}
 )
 # Settings of uv whose effect uv.lock shows.
 _LOCKED = frozenset(
@@ -73,12 +79,13 @@ class SettingsChange(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Mapping[str, str] = {}  # session -> reason; those of the project, at the root of all
 
 
-def compare_project(
+def compare_project(  # noqa: PLR0913 - both ends of a file, and what else is known
     before: bytes | None,
     after: bytes | None,
     *,
     file: str,
     with_lock: bool,
+    same_members: bool = False,
     has_commands: bool = False,
 ) -> SettingsChange:
     """Find what a change of a pyproject.toml affects.
@@ -92,6 +99,7 @@ def compare_project(
         after: The file at the head, likewise.
         file: Its path; that of the root is "pyproject.toml".
         with_lock: Whether a lock at both ends shows what changes in dependencies.
+        same_members: Whether the workspace has the same members at both ends.
         has_commands: Whether `lint` runs further tools (`lint.commands`).
 
     Raises:
@@ -111,6 +119,8 @@ def compare_project(
     reasons: dict[_Scope, str] = {}
     sessions: dict[str, str] = {}
     for keys in _changed_keys(old, new):
+        if keys[1:] in _TASKS or (same_members and keys == _MEMBERS):
+            continue
         reason = f"{file}: {'.'.join(keys)} changed"
         reasons.setdefault(_scope(keys, old, new, is_root=is_root, with_lock=with_lock), reason)
         for session in (
@@ -207,12 +217,12 @@ def _scope(
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the changed keys of a project file: of [project], [tool] and [tool.uv] in detail."""
+    """Yield the changed keys of a project file: of [project], [tool] and some tools in detail."""
     for key in _changed(old, new):
         inner = _tables(old.get(key, {}), new.get(key, {})) if key in {"project", "tool"} else None
         for name in _changed(*inner) if inner else ():
             deeper = None
-            if (key, name) == ("tool", "uv"):
+            if key == "tool" and name in {"hatch", "pdm", "uv"}:
                 deeper = _tables(inner[0].get(name, {}), inner[1].get(name, {})) if inner else None
             for last in _changed(*deeper) if deeper else ():
                 yield key, name, last

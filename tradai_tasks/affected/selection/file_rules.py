@@ -28,7 +28,7 @@ from tradai_tasks.affected.selection.members import dependents_of
 from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence
-from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.file_tree import folders_above, join
 from tradai_tasks.files.path_globs import GlobSet, matches
 from tradai_tasks.workspace.discovery import Package
 
@@ -126,9 +126,10 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
     def _apply_settings(self, path: str, folder: str) -> bool:
         """Compare a project file or a tool's settings as data; tell whether it is one."""
         package = next(filter(None, (self._at(end, folder) for end in self._ends)), None)
-        if (package is None and folder != ".") or self.before is None:
-            return False
         is_project = posixpath.basename(path) == "pyproject.toml"
+        above = {"."} if is_project else self._above  # of packages: tools look for files there
+        if (package is None and folder not in above) or self.before is None:
+            return False
         if not is_project and compare_tool_file(None, None, file=path) is None:
             return False  # before it is read: it may be large
         before, after = self.before.content(path), self._ends[0].content(path)
@@ -138,6 +139,8 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
                 after,
                 file=path,
                 with_lock=self._with_lock(folder),
+                same_members=len({tuple(p.path for p in e.workspace.packages) for e in self._ends})
+                == 1,
                 has_commands=self.has_commands,
             )
         else:
@@ -149,6 +152,11 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
             self.found.searched.add(path)
         self._note(change, package)
         return True
+
+    @functools.cached_property
+    def _above(self) -> frozenset[str]:
+        places = [f"./{one.path}/x" for end in self._ends for one in end.workspace.packages]
+        return frozenset(posixpath.normpath(one) for one in folders_above(places))
 
     @staticmethod
     def _at(end: Revision, folder: str) -> Package | None:
@@ -214,14 +222,15 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         globs, named = self._named_by_builds
         found = {one for glob in globs.matching(path) for one in named[glob]}
         for place in sorted({place for place, _ in found}):
-            is_text = (place, False) not in found
+            kinds = {kind for of, kind in found if of == place}
             end, package, _ = self._builds[place]
             owner = end.owner_of(path)
             by_place = owner is not None and (is_python(path) or path not in self.found.settled)
-            if owner and by_place and (owner.name == package.name or end.is_loaded(path)):
+            is_own = owner is not None and (owner.name == package.name or end.is_loaded(path))
+            if by_place and is_own and "code" not in kinds:
                 continue  # its modules count by imports, its data for its dependents
             reason = f"{path} (named by {join(package.path, 'pyproject.toml')})"
-            if is_kept and is_text:
+            if is_kept and kinds == {"texts"}:
                 self.found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
             else:
                 self._declare_dependents(package.name, reason)
@@ -229,15 +238,17 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
                 self._settle(path)
 
     @functools.cached_property
-    def _named_by_builds(self) -> tuple[GlobSet, dict[str, list[tuple[int, bool]]]]:
-        """Globs of what builds name, each with the builds; whether only readers see it there."""
-        named: dict[str, list[tuple[int, bool]]] = {}
+    def _named_by_builds(self) -> tuple[GlobSet, dict[str, list[tuple[int, str]]]]:
+        """Globs of what builds name, each with the builds and as what they name it."""
+        named: dict[str, list[tuple[int, str]]] = {}
         for place, (_, _, references) in enumerate(self._builds):
-            for globs, is_text in ((references.data, False), (references.texts, True)):
-                for glob in globs:  # or a path with such characters in it, or all in a folder
+            for kind in ("code", "data", "texts"):
+                for glob in getattr(
+                    references, kind
+                ):  # or a path with such characters in it, or all in a folder
                     plain = re.sub(r"[*?\[]", r"[\g<0>]", glob)
                     for one in (glob, plain, f"{plain}/**"):
-                        named.setdefault(one, []).append((place, is_text))
+                        named.setdefault(one, []).append((place, kind))
         return GlobSet(named), named
 
     @functools.cached_property

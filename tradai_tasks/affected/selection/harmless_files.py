@@ -47,9 +47,10 @@ _LINTED = GlobSet(LINTED)
 _GLOBS = GlobSet(HARMLESS)
 _UP = re.compile(r"\A(?:\.\./)+")
 _PROSE = (".adoc", ".md", ".mdx", ".rst")
+_FOLDERS = frozenset({"LICENSES", "changelog.d", "docs", "newsfragments"})
 _DOCUMENT = re.compile(
     r"(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTING|"
-    r"CONTRIBUTORS|SECURITY|CODE_OF_CONDUCT)(?:[.-][\w.-]+)?",
+    r"CONTRIBUTORS|SECURITY|CODE_OF_CONDUCT|COPYRIGHT|MAINTAINERS|OWNERS|TODO)(?:[.-][\w.-]+)?",
     re.IGNORECASE,
 )
 
@@ -76,4 +77,5 @@ def is_document(path: str, folder: str, kept: Iterable[str]) -> bool:
         return False
     inner = path if folder == "." else path.removeprefix(f"{folder}/")
     above, _, name = inner.rpartition("/")
-    return "docs" in above.split("/") or name.endswith(_PROSE) or bool(_DOCUMENT.fullmatch(name))
+    is_in_docs = not _FOLDERS.isdisjoint(above.split("/"))
+    return is_in_docs or name.endswith(_PROSE) or bool(_DOCUMENT.fullmatch(name))

@@ -47,6 +47,9 @@ def edited(old: str, new: str, *, file: str = ROOT, with_lock: bool = False) -> 
         ('description = "old"', 'description = "new"\nclassifiers = []\nkeywords = ["x"]'),
         ("[tool.black]\nline-length = 100", "[tool.black]\nline-length = 80"),
         ("[tool.black]", "[tool.pylint]\nx = 1\n[tool.black]"),
+        ("[tool.black]", "[tool.git-cliff.git]\nx = 1\n[tool.black]"),
+        ("[tool.black]", "[tool.hatch.envs.docs]\nx = 1\n[tool.black]"),
+        ("[tool.black]", "[tool.pdm.scripts]\nx = '1'\n[tool.black]"),
     ],
 )
 def test_what_no_session_reads_affects_nothing(old, new, file):
@@ -111,6 +114,7 @@ def test_what_steers_all_sessions_selects_everything(old, new, key):
         ('name = "whole"', 'name = "whole"\nscripts = { a = "b:c" }', "project.scripts"),
         ('name = "whole"', 'name = "whole"\nreadme = "x.md"', "project.readme"),
         ("[tool.black]", "[tool.setuptools]\n[tool.black]", "tool.setuptools"),
+        ("[tool.black]", "[tool.hatch.build]\n[tool.black]", "tool.hatch.build"),
     ],
 )
 def test_what_decides_on_a_build_affects_who_depends_on_it(old, new, key, file):
