@@ -99,6 +99,23 @@ def test_names_in_variables_that_settings_of_tests_set(file: str, text: str) -> 
     assert set(graph.affected_by(["libs/a/src/a/mod.py"])) == {"a", "b"}
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Makefile", "run:\n\tpython -m a.mod\n"),
+        ("justfile", "run:\n    python ../a/src/a/mod.py\n"),
+        ("tools.mk", "run:\n\tpython -c 'from a import mod'\n"),
+        (".flaskenv", "FLASK_APP=a.mod:app\n"),
+        ("src/b.pth", "import a.mod\n"),
+        ("src/b/fast.pyx", "from a.mod import VALUE\n"),
+    ],
+)
+def test_names_in_recipes_and_in_code_of_other_kinds(file: str, text: str) -> None:
+    files = {"libs/a/src/a/mod.py": "", f"libs/b/{file}": text, "libs/b/tests/test_b.py": ""}
+    graph = graph_of(files, (member("libs/a"), member("libs/b", "a")))
+    assert set(graph.affected_by(["libs/a/src/a/mod.py"])) == {"a", "b"}
+
+
 READ = """\
 import ast
 import os

@@ -13,10 +13,10 @@ import msgspec
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import (
+    ending_of,
     extract_data,
     extract_document,
     is_document,
-    is_script,
 )
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
@@ -170,7 +170,7 @@ def _kind(path: str) -> str:
         return "c"
     if is_document(path):
         return "t"
-    return f"d{'' if is_script(path) else path[path.rindex('.') :]}:"
+    return f"d{ending_of(path)}:"
 
 
 def _extract_one(key: str, data: bytes, rules: RuleSet) -> Facts:

@@ -24,8 +24,11 @@ _NOTEBOOK = ".ipynb"
 _DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
 # Files that a test runs, or makes code of.
-_SHELL = (".bash", ".sh")
-_TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
+_SHELL = (".bash", ".mk", ".sh")
+_RECIPES = frozenset({"GNUmakefile", "Justfile", "Makefile", "Procfile", "justfile", "makefile"})
+_TEMPLATES = (
+    *(".env", ".flaskenv", ".j2", ".jinja", ".jinja2", ".mako", ".pth", ".pyx", ".tmpl", ".tpl"),
+)
 # Files of tools, which read no names of modules from them that tests load.
 _NOT_DATA = frozenset(
     {".pre-commit-config.yaml", "mkdocs.yml", "package-lock.json", "package.json"}
@@ -70,6 +73,12 @@ def is_document(path: str) -> bool:
 def is_script(path: str) -> bool:
     """Tell whether a file may be a script, by its name: it has no ending."""
     return "." not in path.rpartition("/")[2]
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of a data file's name: of a Makefile and the like, that of recipes."""
+    name = path.rpartition("/")[2]
+    return ".mk" if name in _RECIPES else "".join(name.rpartition(".")[1:]) if "." in name else ""
 
 
 def extract_data(path_ending: str, data: bytes) -> Facts:
