@@ -32,6 +32,11 @@ _SWITCHES = rf"^(core\.({'|'.join(_CORE)})|remote\..*\.promisor|extensions\.part
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
+# What git says of objects or an index that are not whole.
+_DAMAGED = re.compile(
+    r"bad (?:index|object|signature|tree)|corrupt|index file|(?:loose|missing) \w+ \w+|"
+    r"unable to read|unable to (?:unpack|parse)|could not (?:read|parse)"
+)
 _AT_ONCE = 10_000  # blobs to fetch at once, since command lines are limited
 
 
@@ -269,10 +274,16 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
 
     def checked(self, done: Completed, args: Iterable[str]) -> Completed:
         """Return a finished command; raise GitError if its exit status is not 0."""
-        if done.returncode != 0:
-            command = " ".join(["git", *list(args)[:3]])
-            raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")
-        return done
+        if done.returncode == 0:
+            return done
+        if _DAMAGED.search(done.error_text):
+            said = done.last_error.removeprefix("fatal: ").rstrip(".")
+            raise GitError(
+                f"{self.top}: git cannot read this clone, which is incomplete or damaged ({said}); "
+                f"see git fsck, or clone it again"
+            )
+        command = " ".join(["git", *list(args)[:3]])
+        raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")
 
 
 def _quoted(path: str) -> str:

@@ -223,6 +223,18 @@ def test_ignored_files_are_left_out(repo: Repo):
     assert "x.log" not in snapshots(repo)[1].blobs
 
 
+@pytest.mark.parametrize("what", ["index", "objects"])
+def test_a_damaged_clone_is_said_to_be_damaged(repo: Repo, what: str):
+    if what == "index":
+        (repo.path / ".git/index").write_bytes(b"DIRC")
+    else:
+        shutil.rmtree(repo.path / ".git/objects")
+        (repo.path / ".git/objects").mkdir()
+    with pytest.raises(GitError, match=r"incomplete or damaged \(.*\); see git fsck") as failure:
+        Git.open(repo.path, repo.env).status()
+    assert "exit status" not in str(failure.value)
+
+
 def test_an_unknown_path_or_commit_is_an_error(repo: Repo):
     for snapshot in snapshots(repo):
         with pytest.raises(KeyError):
