@@ -94,7 +94,7 @@ def as_outputs(
 
 
 def rows(selection: Selection) -> list[tuple[str, str, str]]:
-    """Return (kind, name, first reason) of all that is affected."""
+    """Return (kind, name, first reason) of all that is affected, and of sessions selected alone."""
     found = []
     for kind in (*KINDS, "stacks"):
         if kind == "packages" and selection.strategies == selection.packages:
@@ -113,13 +113,21 @@ def rows(selection: Selection) -> list[tuple[str, str, str]]:
                 )
     if selection.docs:
         found.append(("docs", "docs", visible(selection.docs[0])))
+    sessions = {("", name): why for name, why in selection.sessions.items()}
+    sessions |= {
+        (f"({one.name})", n): w for one in selection.packages for n, w in one.sessions.items()
+    }
+    for (package, name), why in sessions.items():
+        if name not in {"docs", "test"}:  # these are there
+            found.append(("session", f"{name}{package}", visible(why)))
     return found
 
 
 def explanation(item: Item) -> str:
     """Return every reason for one package, a line each."""
     if not item.affected:
-        return f"{item.name}: not affected\n"
+        sessions = [f"; {name} runs: {visible(why)}" for name, why in item.sessions.items()]
+        return f"{item.name}: not affected{''.join(sessions)}\n"
     return f"{item.name}: affected by\n" + "".join(
         f"  {visible(reason)}\n" for reason in (*item.reasons, *item.everything)
     )

@@ -143,6 +143,13 @@ def test_settings_of_one_package_select_its_own_sessions() -> None:
         {"test": "why", "lint": "how"},
         {},
     ]
+    assert rows(selection) == [
+        ("package", "data", "why"),
+        ("session", "lint(common)", "x"),
+        ("session", "lint(data)", "how"),
+    ]
+    assert explanation(selection.packages[0]) == "common: not affected; lint runs: x\n"
+    assert rows(chosen(sessions={"lint": "ruff"})) == [("session", "lint", "ruff")]
 
 
 def test_a_single_package_owns_its_whole_repository() -> None:
