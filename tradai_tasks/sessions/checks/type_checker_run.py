@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nox
@@ -19,7 +19,7 @@ from tradai_tasks.checks.typecheck_rules import Batch
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
-from tradai_tasks.process import run
+from tradai_tasks.process import run as run_command
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.nox_options import end_of_install
@@ -30,18 +30,48 @@ _FOUND = 1  # the exit status for findings
 _MODULE = "protocol_compliance.py"
 
 
-def run_checker(  # noqa: PLR0913 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
-    batch: Batch,
-    checker: Checker,
-    errors: list[str],
-    *,
-    strict: bool,
-    python: Path | None,
-    pairs: Sequence[ProtocolPair],
+@dataclass(frozen=True, kw_only=True)
+class CheckerRun:
+    """The check of one project by its type checker."""
+
+    session: nox.Session
+    repository: Repository
+    checker: Checker
+    errors: list[str] = field(default_factory=list)  # a line for each that was found
+
+    @property
+    def given(self) -> list[str]:
+        """The arguments for the type checker: those of the settings, and the user's."""
+        own = [word for word in self.session.posargs if word != FRESH]
+        return [*self.repository.settings.typecheck.args, *own]
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether strictly, as the settings say, or else as for strategies."""
+        stated = self.repository.settings.typecheck.strict
+        return self.repository.workspace.kind == "strategies" if stated is None else stated
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the session's reports."""
+        name = self.session.name.replace("(", "-").rstrip(")")
+        return make_report_folder(self.repository.root, "typecheck", name)
+
+    def noted(self, home: Path, findings: Iterable[Finding]) -> list[Finding]:
+        """Return findings with their paths from the root, after keeping the errors among them."""
+        root = self.repository.root
+        found = [
+            replace(one, path=Path(os.path.relpath(home / one.path, root)).as_posix())
+            for one in findings
+        ]
+        self.errors.extend(one.place_and_text for one in found if one.severity == "error")
+        return found
+
+
+def run_checker(
+    run: CheckerRun, batch: Batch, *, python: Path | None, pairs: Sequence[ProtocolPair]
 ) -> tuple[int, bool]:
-    """Check one batch, and the module in which errors are due; add a line to `errors` for each.
+    """Check one batch, and the module in which errors are due.
 
     The checker is given every file by name, so that none is passed over. A second run, on the
     module alone, shows that it looks at all. Return the exit status, and whether there is no
@@ -50,16 +80,16 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     Raises:
         CheckFailedError: It could not finish, left files out, or reports no errors at all.
     """
+    session, repository, checker = run.session, run.repository, run.checker
     end_of_install(session)
-    home = repository.root / batch.home
-    folder = report_folder(session, repository)
+    home, folder = repository.root / batch.home, run.reports
     call = Call(
         files=tuple(os.path.relpath(repository.root / file, home) for file in batch.files),
         home=str(home),
         environment=str(python.parent.parent) if python else _environment(session),
         search=tuple(str(repository.root / one) for one in (*batch.search, *batch.borrowed)),
         config=str(repository.root / batch.config) if batch.config else None,
-        strict=strict,
+        strict=run.is_strict,
     )
     if checker.made_config is not None:
         made = folder / checker.files[0]
@@ -69,9 +99,8 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
         call = replace(call, config=str(made))
     status, shown = 0, False
     if call.files:
-        status, findings = _report(session, repository, checker, call)
-        findings = [from_root(repository, home, finding) for finding in findings]
-        errors += [one.place_and_text for one in findings if one.severity == "error"]
+        status, findings = _report(run, call)
+        findings = run.noted(home, findings)
         for finding in first_of(session, findings):
             say(*str(finding).splitlines())
             annotate_finding(finding)
@@ -80,29 +109,28 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     module = folder / _MODULE
     write_whole(module, protocol_module(pairs, mypy=False).encode())
     apart = replace(call, files=(os.path.relpath(module, home),))
-    _, findings = _report(session, repository, checker, apart)
+    _, findings = _report(run, apart)
     faults = list(protocol_faults(module.read_text(encoding="utf-8"), findings))
     for fault in faults:
         placed = replace(fault, path=module.relative_to(repository.root).as_posix())
-        errors.append(placed.place_and_text)
+        run.errors.append(placed.place_and_text)
         say(*str(placed).splitlines())
         annotate("error", str(placed))
     return status or (_FOUND if faults else 0), not shown
 
 
-def _report(
-    session: nox.Session, repository: Repository, checker: Checker, call: Call
-) -> tuple[int, list[Finding]]:
+def _report(run: CheckerRun, call: Call) -> tuple[int, list[Finding]]:
     """Run the checker and return its exit status and findings; its report is kept in a file."""
+    session, checker = run.session, run.checker
     own = checker.argv(call)
-    argv = [*own, *given_words(session, repository)]
+    argv = [*own, *run.given]
     more = {} if checker.made_config else {"PYTHONPATH": os.pathsep.join(call.search)}
     env = {**os.environ, **session.env, **checker.env, **more}
     env["PATH"] = os.pathsep.join([*(session.bin_paths or ()), env.get("PATH") or os.defpath])
     kept = {name: value for name, value in env.items() if value is not None}
-    done = run(argv, cwd=call.home, env=kept, check=False)
+    done = run_command(argv, cwd=call.home, env=kept, check=False)
     text = done.stdout.decode("utf-8", "replace")
-    file = report_folder(session, repository) / f"{checker.name}.json"
+    file = run.reports / f"{checker.name}.json"
     write_whole(file, done.stdout)
     try:
         if option := unknown_option(own, done.error_text):
@@ -122,28 +150,10 @@ def _report(
         raise
 
 
-def given_words(session: nox.Session, repository: Repository) -> list[str]:
-    """Return the arguments for the type checker: those of the settings, and the user's."""
-    own = [word for word in session.posargs if word != FRESH]
-    return [*repository.settings.typecheck.args, *own]
-
-
 def _environment(session: nox.Session) -> str:
     """Return the folder of the environment that has the packages."""
     venv = session.virtualenv
     return sys.prefix if isinstance(venv, PassthroughEnv) else str(venv.location)
-
-
-def report_folder(session: nox.Session, repository: Repository) -> Path:
-    """Return the folder of a session's reports."""
-    name = session.name.replace("(", "-").rstrip(")")
-    return make_report_folder(repository.root, "typecheck", name)
-
-
-def from_root(repository: Repository, home: Path, finding: Finding) -> Finding:
-    """Return a finding with its path from the root."""
-    path = os.path.relpath(home / finding.path, repository.root)
-    return replace(finding, path=Path(path).as_posix())
 
 
 def annotate_finding(finding: Finding) -> None:

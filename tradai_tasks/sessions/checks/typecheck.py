@@ -21,13 +21,7 @@ from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.checks.type_checker_run import (
-    annotate_finding,
-    from_root,
-    given_words,
-    report_folder,
-    run_checker,
-)
+from tradai_tasks.sessions.checks.type_checker_run import CheckerRun, annotate_finding, run_checker
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import (
@@ -83,21 +77,21 @@ def _typecheck(
     apart = [path for path in units if repository.tree.is_file(requirements_of(path))]
     beside = [path for path in units if path not in apart]  # checked with the packages
     checker = _checker(session, repository, packages, project)
+    run = CheckerRun(session=session, repository=repository, checker=checker)
     statuses: list[int] = []
-    errors: list[str] = []
-    for part in _installed(session, repository, packages, project, checker):
+    for part in _installed(run, packages, project):
         layouts = {package: _layout(repository, package) for package in part}
         layouts |= {
             unit_package(path): layout_of_unit(path, repository.inventory) for path in beside
         }
         beside = []
         pairs = [pair for package in part for pair in package.settings.protocols]
-        plan = _batches(session, repository, layouts, project, checker=checker, pairs=pairs)
+        plan = _batches(run, layouts, project, pairs)
         if not plan:
             session.log("no package has code to check")
         for position, batch in enumerate(plan):
             own = () if position else pairs
-            statuses.append(_run(session, repository, batch, checker, errors, pairs=own))
+            statuses.append(_run(run, batch, pairs=own))
     roots = {
         root
         for one in repository.workspace.packages
@@ -106,9 +100,9 @@ def _typecheck(
     for path in apart:
         python = environment_of_unit(session, path)
         layouts = {unit_package(path): layout_of_unit(path, repository.inventory)}
-        for batch in _batches(session, repository, layouts, project, checker=checker):
+        for batch in _batches(run, layouts, project):
             borrowing = replace(batch, borrowed=tuple(sorted(roots)))
-            statuses.append(_run(session, repository, borrowing, checker, errors, python=python))
+            statuses.append(_run(run, borrowing, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
@@ -116,7 +110,7 @@ def _typecheck(
             f"not parse, a bad configuration or argument, or a crash; its message is above"
         )
     if any(statuses):
-        raise CheckFailedError(_fault(repository, packages, checker, errors))
+        raise CheckFailedError(_fault(run, packages))
 
 
 def _checker(
@@ -133,25 +127,23 @@ def _checker(
     return found
 
 
-def _batches(  # noqa: PLR0913 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
+def _batches(
+    run: CheckerRun,
     layouts: Mapping[Package, Layout],
     project: str,
-    *,
-    checker: Checker,
     pairs: Sequence[ProtocolPair] = (),
 ) -> tuple[Batch, ...]:
-    of_mypy = checker.name == "mypy" and pairs
+    repository = run.repository
+    extra = [str(_write_protocols(run, pairs))] if run.checker.name == "mypy" and pairs else []
     return batches(
         repository.tree,
         layouts,
         tests=repository.settings.typecheck.tests,
-        extra=[str(_write_protocols(session, repository, pairs))] if of_mypy else [],
+        extra=extra,
         project=project,
         known=(file.path for file in repository.inventory.files if file.reason is None),
-        args=given_words(session, repository),
-        checker=checker,
+        args=run.given,
+        checker=run.checker,
     )
 
 
@@ -165,14 +157,9 @@ def _layout(repository: Repository, package: Package) -> Layout:
     )
 
 
-def _installed(
-    session: nox.Session,
-    repository: Repository,
-    packages: list[Package],
-    project: str,
-    checker: Checker,
-) -> Iterator[list[Package]]:
+def _installed(run: CheckerRun, packages: list[Package], project: str) -> Iterator[list[Package]]:
     """Install the packages and yield them; those that uv's conflicts keep apart, in turn."""
+    session, repository, checker = run.session, run.repository, run.checker
     members = [one for one in repository.workspace.packages if one.project == project]
     root = [repository.workspace.root_document] if project == "." else []
     own = [groups_with(one, {checker.name}) for one in (*root, *(one.document for one in members))]
@@ -195,21 +182,19 @@ def _installed(
         yield held
 
 
-def _run(  # noqa: PLR0913 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
+def _run(
+    run: CheckerRun,
     batch: Batch,
-    checker: Checker,
-    errors: list[str],
     *,
     python: Path | None = None,
     pairs: Sequence[ProtocolPair] = (),
 ) -> int:
-    """Run the checker on one batch and return its exit status; add a line to `errors` for each.
+    """Run the checker on one batch and return its exit status.
 
     `python` is the interpreter whose packages it sees, the session's own if None; `pairs` are
     classes and their Protocols, of a checker other than mypy.
     """
+    session, checker = run.session, run.checker
     whose = f"{checker.name}'s configuration"
     if batch.excluded:
         session.warn(f"excluded by {whose}: {' '.join(map(safe, batch.excluded))}")
@@ -224,31 +209,25 @@ def _run(  # noqa: PLR0913 - what a run consists of
             f"{', '.join(batch.packages)}, so nothing would be checked; see what its configuration "
             f"ignores and excludes"
         )
-    strict = repository.settings.typecheck.strict
-    if strict is None:
-        strict = repository.workspace.kind == "strategies"
 
     def check() -> tuple[int, bool]:
         if checker.name == "mypy":
-            return _run_mypy(session, repository, batch, errors, strict=strict, python=python), True
-        return run_checker(
-            session, repository, batch, checker, errors, strict=strict, python=python, pairs=pairs
-        )
+            return _run_mypy(run, batch, python), True
+        return run_checker(run, batch, python=python, pairs=pairs)
 
-    words = [checker.name, repr(batch), repr((strict, pairs, python))]
-    return _unless_green(session, repository, batch, check, words, python)
+    words = [checker.name, repr(batch), repr((run.is_strict, pairs, python))]
+    return _unless_green(run, batch, check, words, python)
 
 
-def _unless_green(  # noqa: PLR0913, PLR0917 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
+def _unless_green(
+    run: CheckerRun,
     batch: Batch,
     check: Callable[[], tuple[int, bool]],
     words: Sequence[str],
     python: Path | None,
 ) -> int:
     """Run a check, unless it was green with the same inputs; return its exit status."""
-    given = given_words(session, repository)
+    session, repository, given = run.session, run.repository, run.given
     is_asked = given != [*repository.settings.typecheck.args]  # for something else by the user
     writes = any("report" in word or "xml" in word for word in given)
     if repository.settings.results.replay == "never" or is_asked or writes:
@@ -270,20 +249,12 @@ def _unless_green(  # noqa: PLR0913, PLR0917 - what a run consists of
     return status or 0
 
 
-def _run_mypy(  # noqa: PLR0913 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
-    batch: Batch,
-    errors: list[str],
-    *,
-    strict: bool,
-    python: Path | None,
-) -> int:
+def _run_mypy(run: CheckerRun, batch: Batch, python: Path | None) -> int:
     """Run mypy on one batch, in the folder of its configuration; return its exit status."""
-    further = given_words(session, repository)
+    session, repository, further = run.session, run.repository, run.given
     home = repository.root / batch.home
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
-    argv += ["--strict"] if strict else []
+    argv += ["--strict"] if run.is_strict else []
     argv += ["--python-executable", str(python)] if python else []
     sources = [os.path.relpath(repository.root / source, home) for source in batch.sources]
     if not sources:
@@ -308,26 +279,21 @@ def _run_mypy(  # noqa: PLR0913 - what a run consists of
                 "typecheck: mypy ended without a report, so nothing was checked; see its arguments "
                 "and plugins for what ends it, such as `--version`"
             )
-        found = [from_root(repository, home, finding) for finding in mypy_findings(output)]
-        errors += [finding.place_and_text for finding in found]
-        for finding in first_of(session, found):
+        for finding in first_of(session, run.noted(home, mypy_findings(output))):
             annotate_finding(finding)
         return status
 
 
-def _write_protocols(
-    session: nox.Session, repository: Repository, pairs: Sequence[ProtocolPair]
-) -> Path:
+def _write_protocols(run: CheckerRun, pairs: Sequence[ProtocolPair]) -> Path:
     """Write the module whose type check verifies the Protocols, one for each session."""
-    module = report_folder(session, repository) / "protocol_compliance.py"
+    module = run.reports / "protocol_compliance.py"
     write_whole(module, protocol_module(pairs, mypy=True).encode())
     return module
 
 
-def _fault(
-    repository: Repository, packages: list[Package], checker: Checker, errors: list[str]
-) -> str:
-    again = "nox -s typecheck"
-    if repository.workspace.kind == "strategies":
-        again = f'nox -s "typecheck({repository.workspace.session_id(packages[0])})"'
-    return f"typecheck: {checker.name} found faults{leading(errors)}; check again with: {again}"
+def _fault(run: CheckerRun, packages: list[Package]) -> str:
+    again, workspace = "nox -s typecheck", run.repository.workspace
+    if workspace.kind == "strategies":
+        again = f'nox -s "typecheck({workspace.session_id(packages[0])})"'
+    found = f"{run.checker.name} found faults{leading(run.errors)}"
+    return f"typecheck: {found}; check again with: {again}"
