@@ -19,6 +19,8 @@ from tests.support.measured import Measured, calls_of, measured
 from tests.support.real import clean_env, git, write
 from tests.support.shapes import ROOT, workspace
 from tradai_tasks import process
+from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.rules.fact_extraction import extract_config
 from tradai_tasks.report import print_table
 
 MB = 2**20
@@ -208,6 +210,24 @@ def test_documents_are_looked_for_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     found = selected(home, NO_CACHE)
     assert found.affected("packages") == ("p1",)
     assert len([argv for argv in ran if "grep" in argv]) <= 1
+
+
+def test_settings_are_read_once_for_all_documents_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"libs/p1/docs/{n % 3}/a/b/{n}.md" for n in range(300)]
+    settings = {"pytest.ini": "[pytest]\n", "libs/p1/pytest.ini": "[pytest]\n"}
+    home = workspace(tmp_path / "home", 3, more={**settings, **dict.fromkeys(names, "")})
+    write(home, dict.fromkeys(names, "changed\n"))
+    read: list[bytes] = []
+
+    def count(data: bytes) -> Facts:
+        read.append(data)
+        return extract_config(data)
+
+    monkeypatch.setattr("tradai_tasks.affected.selection.file_rules.extract_config", count)
+    assert selected(home, NO_CACHE).affected("packages") == ()
+    assert 0 < len(read) < 20
 
 
 TABLE = "TABLE = {\n" + "".join(f'    "k{n}": "value {n}",\n' for n in range(160_000)) + "}\n"

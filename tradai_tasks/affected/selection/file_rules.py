@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,7 +20,6 @@ from tradai_tasks.affected.locks.tool_settings_diff import (
     compare_project,
     compare_tool_file,
 )
-from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract_config
 from tradai_tasks.affected.selection.ci_files import files_of_sessions
@@ -193,17 +193,23 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
             kept = end.folders_of(owner or end.root_package)
             if not is_document(path, owner.path if owner else ".", kept):
                 return False
-        return not self._runs_examples(path)
+        return not self._runs_examples(posixpath.dirname(path))
 
-    def _runs_examples(self, path: str) -> bool:
-        """Tell whether settings of pytest in a folder above a document make it run examples."""
-        texts = (
-            end.content(f"{folder}/{name}" if folder else name)
-            for folder in folders_around(posixpath.dirname(path))
-            for name in CONFIG_FILES
-            for end in self._ends
-        )
-        return any(text is not None and extract_config(text).runs_examples for text in texts)
+    @functools.cached_property
+    def _runs_examples(self) -> Callable[[str], bool]:
+        """Tells whether settings of pytest in a folder, or in one above it, make it run examples.
+
+        A change can touch thousands of documents, which lie in few folders.
+        """
+
+        @functools.cache
+        def runs(folder: str) -> bool:
+            texts = [end.content(join(folder, name)) for name in CONFIG_FILES for end in self._ends]
+            if any(text is not None and extract_config(text).runs_examples for text in texts):
+                return True
+            return folder != "" and runs(posixpath.dirname(folder))
+
+        return runs
 
     def _apply_data(self, path: str) -> None:
         """Note the dependents of the package around a file that is no module."""
