@@ -63,13 +63,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Any:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Hand each worker whole files, and those that share as if they were one."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    scheduling = LoadFileScheduling(config)
+    scheduling = LoadFileScheduling(config, log)  # which says nothing unless it is to debug
     file_of = scheduling._split_scope
     scheduling._split_scope = lambda test: _GOES_WITH.get(file_of(test), file_of(test))
     return scheduling
