@@ -108,3 +108,15 @@ def test_a_tools_file_in_a_folder_above_packages_selects_its_session(shop: Path)
 def test_texts_for_people_affect_nothing(shop: Path, path: str, folder: str) -> None:
     selection = changed(shop, f"{folder}{path}")
     assert (selection.everything, selection.affected("packages")) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("libs/base/src/base/x.json", "shared/x.json"), ("libs/base/shared", "shared")],
+)
+def test_data_behind_a_link_affects_whom_the_link_affects(
+    shop: Path, link: str, target: str
+) -> None:
+    (shop / link).symlink_to("../" * link.count("/") + target)
+    selection = changed(shop, "shared/x.json")
+    assert (selection.everything, selection.affected("packages")) == ((), ("app", "base"))

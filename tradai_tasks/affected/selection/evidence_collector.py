@@ -43,6 +43,14 @@ class EvidenceCollector(msgspec.Struct, dict=True):
         return paths_that_count(self.found.paths, self.settings.affected)
 
     @cached_property
+    def _links(self) -> Mapping[str, str]:
+        """Symbolic links, and files behind links to folders, by the changed path they show."""
+        links = self.after.snapshot.links_to(self._counted)
+        return (
+            links if self.before is None else self.before.snapshot.links_to(self._counted) | links
+        )
+
+    @cached_property
     def _rules(self) -> FileRules:
         more = bool(self.settings.lint.commands)
         return FileRules(before=self.before, after=self.after, found=self.found, has_commands=more)
@@ -102,9 +110,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
         Ignored paths are left out first, so that each chain begins with a path that counts.
         """
         paths = self._counted
-        links = self.after.snapshot.links_to(paths)
-        if self.before is not None:
-            links = self.before.snapshot.links_to(paths) | links
+        links = self._links
         read_only = self.found.settled.union(filter(self._rules.is_for_people, links))
         read = msgspec.structs.replace(
             graph, users={**graph.users, **readers}, read_only=frozenset(read_only)
@@ -142,7 +148,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
                 {*self.before.workspace.projects, *self.after.workspace.projects}
             ):
                 self._compare_lock(self.before, project)
-        for path in self._counted:
+        for path in (*self._counted, *self._links):
             if path not in self.found.settled:
                 self._rules.apply(path)
         self._rules.finish()

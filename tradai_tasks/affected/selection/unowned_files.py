@@ -67,8 +67,10 @@ class UnownedFiles:
         Tools look for files at the root, in folders above a package, and in hidden folders.
         """
         wanted = list(dict.fromkeys(paths))
-        linked = any(end.snapshot.links_to(wanted) for end in self._ends)
-        if linked or any(self._folder(path) is None for path in wanted):
+        linked = [link for end in self._ends for link in end.snapshot.links_to(wanted)]
+        if not all(map(self._is_owned, linked)) or any(
+            self._folder(path) is None for path in wanted
+        ):
             return Reading()
         folders = {self._folder(path) for path in wanted}
         code = {folder: self._code_in(f"{folder}/") for folder in folders}
@@ -119,8 +121,14 @@ class UnownedFiles:
     def _is_known(self, file: str) -> bool:
         """Tell whether a file is part of what is tested or released, so that it has users."""
         places = tuple(f"{one}/" for one in (*self._known, "test", "tests"))
-        is_owned = any(end.owner_of(file) for end in self._ends)
-        return is_owned or file.startswith(places) or posixpath.basename(file) == "conftest.py"
+        return (
+            self._is_owned(file)
+            or file.startswith(places)
+            or posixpath.basename(file) == "conftest.py"
+        )
+
+    def _is_owned(self, file: str) -> bool:
+        return any(end.owner_of(file) for end in self._ends)
 
     @cached_property
     def _above(self) -> frozenset[str]:

@@ -190,6 +190,7 @@ def test_where_tools_look_without_naming_it_is_not_known_what_reads_a_file(path:
 
 
 def test_what_links_lead_to_and_too_much_at_once_is_not_known() -> None:
-    assert reading({}, linked={"libs/a/data.yaml": VALUES}) == Reading()
+    assert reading({}, linked={"tools/data.yaml": VALUES}) == Reading()
+    assert reading({}, linked={"libs/a/data.yaml": VALUES}).read == {VALUES}
     many = {f"charts/x{number}.py": "" for number in range(500)}
     assert reading(many, *many) == Reading()
