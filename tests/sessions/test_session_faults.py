@@ -242,6 +242,19 @@ def test_an_old_uv_is_reported_in_one_line_before_it_is_used(
     assert run("-l").status == 0
 
 
+def test_a_uv_that_the_tests_need_does_not_install_them(run: InProcess) -> None:
+    def script(argv: Sequence[str]) -> int:
+        if argv[1] == "venv":
+            (Path(argv[4]) / "bin").mkdir(parents=True)
+            (Path(argv[4]) / "bin/uv").touch(mode=0o755)
+        return 0
+
+    ran = run.files(PLATFORM)("-s", "test(a)", script=script)
+    used = [Path(one[0]) for one in ran.commands if Path(one[0]).name == "uv" and one[1] == "sync"]
+    assert used
+    assert all(one.is_absolute() and run.home not in one.parents for one in used)
+
+
 def test_the_least_uv_is_the_one_that_the_package_asks_for() -> None:
     least = next(
         Requirement(text) for text in DOCUMENT["project"]["dependencies"] if text.startswith("uv")

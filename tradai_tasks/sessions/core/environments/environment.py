@@ -49,6 +49,17 @@ def uv_program() -> str:
     return nox.virtualenv.UV
 
 
+def with_uv(session: nox.Session, command: Sequence[str]) -> list[str]:
+    """Return a command of uv, to be run by the uv that nox found.
+
+    nox prefers a uv in the session's environment, which the tests may need, of any age. It would
+    install them from the second run on.
+    """
+    program = uv_program()
+    own = (shutil.which("uv", path=str(one)) for one in session.virtualenv.bin_paths or ())
+    return [(shutil.which(program) or program) if any(own) else command[0], *command[1:]]
+
+
 def install_tool(
     session: nox.Session,
     repository: Repository,
@@ -158,7 +169,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     if target is None:
         session.log(f"not run without an environment of its own: {' '.join(command)}")
         return
-    uv_program()
+    command = with_uv(session, command)
     local = lock.built_locally(editable=os.environ.get("UV_NO_EDITABLE", "").lower() in _ON)
     local = {name: path for name, path in local.items() if reached is None or name in reached}
     argv = [*command, *(f"--reinstall-package={name}" for name in local)]
@@ -174,7 +185,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
                 f"{session.name}: {found.state}: {found.file}; make it fresh with: nox -s lock"
             ) from None
         raise CommandFailedError(
-            f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"
+            f"uv {command[1]} failed; its message is above; {_advice(target, documents)}"
         ) from None
 
 

@@ -10,7 +10,7 @@ from nox.command import CommandFailed
 from nox.virtualenv import PassthroughEnv
 
 from tradai_tasks.errors import CommandFailedError
-from tradai_tasks.sessions.core.environments.environment import uv_program
+from tradai_tasks.sessions.core.environments.environment import with_uv
 from tradai_tasks.workspace.loose_code import requirements_of
 
 
@@ -23,7 +23,6 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     if isinstance(session.virtualenv, PassthroughEnv):
         session.log(f"not installed without an environment of its own: {file}")
         return None
-    uv_program()
     home = Path(session.virtualenv.location)
     folder = home / "units" / path.replace("/", "-")
     made = ["uv", "venv", "--quiet", "--allow-existing", "--python", str(home), str(folder)]
@@ -37,7 +36,6 @@ def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
     if isinstance(session.virtualenv, PassthroughEnv):
         session.log(f"not installed without an environment of its own: {shown}")
         return
-    uv_program()
     _install(session, [_install_command(Path(session.virtualenv.location), files)], shown)
 
 
@@ -50,7 +48,7 @@ def _install_command(environment: Path, files: Sequence[str]) -> list[str]:
 def _install(session: nox.Session, commands: Sequence[Sequence[str]], shown: str) -> None:
     try:
         for command in commands:
-            session.run_install(*command, external=True)
+            session.run_install(*with_uv(session, command), external=True)
     except CommandFailed:
         raise CommandFailedError(
             f"{session.name}: {shown} could not be installed; uv's message is above"
