@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -14,11 +15,15 @@ from tradai_tasks.results.code_digest import digest
 from tradai_tasks.settings.load import parse_toml
 
 _HOME = Path(__file__).parent
-# Files with settings of pytest, its plugins and coverage; of pyproject.toml the table `tool`.
+# Files with settings of pytest, its plugins and coverage; of pyproject.toml the table `tool`, of
+# files for many tools what pytest and coverage read. Whatever else reads them is recorded.
 _CONFIGURATION = (
-    "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",
-    ".coveragerc", ".coveragerc.toml",
+    "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", ".coveragerc", ".coveragerc.toml",
 )  # fmt: skip
+_OF_MANY = ("tox.ini", "setup.cfg")
+_SECTION = re.compile(r"\[([^\[\]#;]+)\]\s*(?:[#;].*)?\Z")
+_OPTION = re.compile(r"([^\s=:\[][^=:]*)[=:]")
+_OF_TESTS = re.compile(r"(?:tool:)?pytest\Z|coverage:|DEFAULT\Z")
 # Tables of tools that no test run asks; what they install or pass on is seen where it arrives.
 _OTHER_TOOLS = frozenset({
     "bandit", "basedpyright", "black", "importlinter", "isort", "mypy", "pyright", "ruff",
@@ -73,8 +78,34 @@ def _configuration(root: Path, home: str) -> list[bytes]:
         for name in _CONFIGURATION:
             file = root / folder / name
             parts.append(file.read_bytes() if file.is_file() else b"")
+        parts += [_sections(root / folder / name) for name in _OF_MANY]
         parts.append(_tools(root / folder / "pyproject.toml"))
     return parts
+
+
+def _sections(file: Path) -> bytes:
+    """Return what pytest and coverage read of a file; all of it if one of them may not read it."""
+    if not file.is_file():
+        return b""
+    content = file.read_bytes()
+    try:
+        lines = content.decode().splitlines()
+    except UnicodeDecodeError:
+        return content
+    sections: dict[str, list[str]] = {}
+    name, options = "", set[str]()
+    for line in lines:
+        section, option = _SECTION.match(line), _OPTION.match(line)
+        if section is not None and section[1] not in sections:
+            name, options = section[1], set()
+            sections[name] = []
+        elif option is not None and name and option[1].strip().lower() not in options:
+            options.add(option[1].strip().lower())
+        elif line.strip() and line.lstrip()[0] not in "#;" and not (line[0].isspace() and options):
+            return content
+        if name:
+            sections[name].append(line)
+    return repr([one for one in sections.items() if _OF_TESTS.match(one[0])]).encode()
 
 
 def _tools(file: Path) -> bytes:

@@ -35,3 +35,35 @@ def test_a_file_with_settings_names_the_run(tmp_path: Path, name: str, folder: s
     before = _slot(tmp_path)
     (tmp_path / folder / name).write_text("[tool.pytest]\nx = 1\n")
     assert _slot(tmp_path) != before
+
+
+_TOX = "# jobs\n[tox]\nenvlist =\n  py312-{a,b}\n  # b: not yet\n\n[testenv:a]\ndeps=x\n"
+
+
+@pytest.mark.parametrize("name", ["tox.ini", "setup.cfg"])
+@pytest.mark.parametrize(("text", "counts"), [
+    (_TOX.replace("deps=x", "deps: y = z"), False),
+    (f"{_TOX}[mypy] # strict\nstrict = 1\n", False),
+    (f"{_TOX}[pytest]\naddopts = -x\n", True),
+    (f"{_TOX}[tool:pytest]\naddopts = -x\n", True),
+    (f"{_TOX}[coverage:run]\nbranch = 1\n", True),
+    (f"{_TOX}[DEFAULT]\nbranch = 1\n", True),
+    (f"{_TOX}[tox]\n", True),  # what follows cannot be read by pytest or by coverage
+    (f"{_TOX}deps = y\n", True),
+    (f"{_TOX}DEPS = y\n", True),
+    (f"{_TOX}deps\n", True),
+    (f"  a = 1\n{_TOX}", True),
+    (f"a = 1\n{_TOX}", True),
+    (f"{_TOX}[x]\n  a = 1\n", True),
+    (f"{_TOX}[x\n", True),
+    (f"{_TOX}[]\n", True),
+    (f"{_TOX}= 1\n", True),
+    (f"{_TOX}\udcff", True),
+])  # fmt: skip
+def test_of_a_file_for_many_tools_the_tables_of_pytest_and_coverage_name_the_run(
+    tmp_path: Path, name: str, text: str, counts: bool
+) -> None:
+    (tmp_path / name).write_text(_TOX)
+    before = _slot(tmp_path)
+    (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert (_slot(tmp_path) != before) == counts
