@@ -97,6 +97,10 @@ def _visit(node: ast.AST, scope: str, prefix: str, found: ImportSyntax) -> None:
             for child in node.orelse:
                 _visit(child, scope, prefix, found)
             return
+        case ast.Expr(value=ast.Constant(value=str(remark))) if (
+            _ATTACH.match(remark) and ">>>" not in remark
+        ):
+            return  # a docstring, which is executed nowhere
         case ast.Import():
             statements = [ImportStatement(alias.name, "", 0) for alias in node.names]
             found.statements.setdefault(scope, []).extend(statements)

@@ -241,6 +241,8 @@ def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
     (["load", "a/c.so", "c"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "x"], "run('attach ? as d')", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "x"], "run('attached')", []),
+    (["import", "x"], "'Attach what is there.'\ndef f():\n    'attach it'", []),
+    (["import", "x"], "'attach \\n>>> x'", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
 ])  # fmt: skip
 def test_what_reads_unseen_adds_the_data_of_the_project(
     tmp_path: Path, event: list[str], text: str, files: list[str]
