@@ -239,6 +239,21 @@ def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
     assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []
 
 
+def test_settings_that_a_plugin_reads_for_itself_are_inputs(tmp_path: Path) -> None:
+    root = tmp_path / "ws"
+    files = {
+        "pyproject.toml": "[tool.pytest.ini_options]\n",
+        "tox.ini": "[mine]\nstrict = 1\n",
+        "site-packages/mine.py": "def pytest_configure(): open('tox.ini').read()",
+        "tests/test_a.py": "def test(): pass",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    found = _run(_with_functions(), root, tmp_path / "r", "-p", "site-packages.mine")
+    assert found["tests/test_a.py"].files == ("tests/test_a.py", "tox.ini")
+
+
 def test_a_worker_that_cannot_record_refuses_the_recording(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "test_a.py").write_text("def test(): pass\ndef test_2(): pass\n")

@@ -72,12 +72,12 @@ def _path_event(
 
 
 def _is_of_slot(recorder: Any, path: str, frame: FrameType | None) -> bool:
-    """Return whether pytest or coverage reads settings, which are part of the run's name."""
+    """Return whether pytest or coverage itself reads settings, which are part of the run's name."""
     folder, _, file = path.rpartition(os.sep)
     if file not in CONFIGURATION or not f"{recorder.home}/".startswith(f"{folder}/"):
         return False
-    actors = (frames.actor(one) for one in islice(frames.above(frame), 12))
-    return any(actor.startswith(("_pytest.config", "coverage.")) for actor in actors)
+    asking: str = frames.asking(frame)
+    return asking.startswith(("_pytest.config", "coverage."))
 
 
 def _is_folder(recorder: Any, path: str) -> bool:

@@ -13,6 +13,10 @@ from tradai_tasks_memory import has_memory, is_first
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
+_PARSERS = frozenset({
+    "codecs", "configparser", "genericpath", "iniconfig", "io", "os", "pathlib", "posixpath",
+    "tomli", "tomllib",
+})  # fmt: skip
 _ENVIRONMENTS = ("site-packages", "dist-packages", ".venv", ".nox", ".git", "__pycache__")
 
 
@@ -66,6 +70,12 @@ def caller() -> FrameType | None:
 def actor(frame: FrameType | None) -> str:
     """Return the name of the module that acts."""
     return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+
+
+def asking(frame: FrameType | None) -> str:
+    """Return the name of the module that reads a file, be it by way of one that parses for any."""
+    names = map(actor, above(frame))
+    return next((one for one in names if one.partition(".")[0] not in _PARSERS), "")
 
 
 def above(frame: FrameType | None) -> Iterator[FrameType]:
