@@ -15,6 +15,7 @@ BODIES = {
                 open('tests/gone')
         """,
     "folder": "import os\ndef test(): assert os.path.isdir('tests/data')",
+    "entries": "import os\ndef test(): assert any(one.stat().st_size for one in os.scandir('tests/data'))",
     "listing": "from pathlib import Path\ndef test(): assert list(Path('tests/data').glob('*'))",
     "vain": """
         try:

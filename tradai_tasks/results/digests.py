@@ -80,6 +80,8 @@ class WorkTree:
         self._home = str(root)  # joins by pathlib would take longer than the listing
         self._roots = tuple(dict.fromkeys(roots))
         self.variables = variables
+        self._mask = os.umask(0o077)  # there is no way to ask without setting it
+        os.umask(self._mask)
         self._contents: dict[str, bytes] = {}
         self._codes: dict[str, CodeDigests | None] = {}
         self._listings: dict[str, bytes] = {}
@@ -203,7 +205,7 @@ class WorkTree:
             case "absent":
                 path = self._root / item.name
                 if path.is_dir():
-                    return b"folder"
+                    return digest(b"folder", _rights(path.stat().st_mode, 0o777 & ~self._mask))
                 is_there = os.path.lexists(path)
                 return digest(b"present", self._content(item.name)) if is_there else ABSENT
             case "listing":
@@ -224,7 +226,7 @@ class WorkTree:
 
     def _content(self, path: str) -> bytes:
         if path not in self._contents:
-            self._contents[path] = _file_digest(os.path.join(self._home, path))  # noqa: PTH118 - as in __init__
+            self._contents[path] = _file_digest(os.path.join(self._home, path), self._mask)  # noqa: PTH118 - as in __init__
         return self._contents[path]
 
     def _project(self, path: str) -> bytes:
@@ -246,7 +248,8 @@ class WorkTree:
     def _listing(self, path: str) -> bytes:
         if path not in self._listings:
             names = sorted(
-                f"{one.name}/" if one.is_dir() else one.name for one in self._listed(path)
+                f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}"
+                for one in self._listed(path)
             )
             is_there = (self._root / path).is_dir()
             text = [os.fsencode(name) for name in names]
@@ -307,22 +310,29 @@ class WorkTree:
         return self._modules[folder]
 
 
-def _file_digest(path: str) -> bytes:
+def _file_digest(path: str, mask: int) -> bytes:
     """Return the digest of a file's content, and of a link's target with the content there."""
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
             link = Path(path)
-            return digest(os.fsencode(link.readlink()), _file_digest(str(link.resolve())))
+            return digest(os.fsencode(link.readlink()), _file_digest(str(link.resolve()), mask))
         if not stat.S_ISREG(mode):
             return _UNREADABLE
         with open(path, "rb") as opened:  # noqa: PTH123 - as in __init__
             found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
+        rights = _rights(mode, (0o777 if mode & stat.S_IXUSR else 0o666) & ~mask)
+        found = digest(b"rights", rights, found) if rights else found
         return digest(b"program", found) if mode & stat.S_IXUSR else found
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     except (OSError, RuntimeError):  # the latter is a link to itself
         return _UNREADABLE
+
+
+def _rights(mode: int, usual: int) -> bytes:
+    """Return who may use a file; nothing if it is as all new files of this machine are."""
+    return b"" if mode & 0o777 == usual else b"%o" % (mode & 0o777)
 
 
 def _entries(folder: Path) -> list[Path]:

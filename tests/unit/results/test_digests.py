@@ -264,8 +264,38 @@ def test_whether_a_file_is_a_program_counts(root: Path) -> None:
     before = WorkTree(root, (), {}).digest(INPUTS, TEST)
     file.chmod(0o755)
     assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is not None
-    file.chmod(0o664)
+    file.chmod(0o644)
     assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is None
+
+
+@pytest.mark.parametrize("path", ["libs/a/tests/data/one.json", "libs/a/src"])
+def test_rights_count_unless_they_are_those_of_new_files(root: Path, path: str) -> None:
+    before = WorkTree(root, (), {}).digest(INPUTS, TEST)
+    usual = (root / path).stat().st_mode
+    for rights in (0o500, 0o700 if (root / path).is_dir() else 0o600):
+        (root / path).chmod(rights)
+        changed = WorkTree(root, (), {}).changed(INPUTS, TEST, before)
+        assert changed is not None
+        assert changed.name == path
+    mask = os.umask(0o002)  # of another machine, where files were made under it
+    try:
+        (root / path).chmod(usual)
+        for one in root.rglob("*"):
+            one.chmod(one.stat().st_mode | 0o020)
+        assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is None
+    finally:
+        os.umask(mask)
+
+
+def test_a_folder_that_becomes_a_link_is_another_entry(root: Path) -> None:
+    put("libs/a/tests/data/sub/x")(root)
+    put("libs/a/tests/other/x")(root)
+    inputs = Inputs(listings=("libs/a/tests/data",))
+    before = tree(root).digest(inputs, TEST)
+    drop("libs/a/tests/data/sub/x")(root)
+    (root / "libs/a/tests/data/sub").rmdir()
+    (root / "libs/a/tests/data/sub").symlink_to("../other")
+    assert str(tree(root).changed(inputs, TEST, before)) == "the entries of libs/a/tests/data"
 
 
 def test_the_order_of_inputs_does_not_count(root: Path) -> None:

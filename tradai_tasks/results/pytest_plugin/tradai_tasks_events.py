@@ -145,6 +145,18 @@ def _listed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
         _path_event(recorder, "listing", name, frame)
 
 
+def _scanned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Let the files of a folder count too: its entries show sizes and rights without an event."""
+    _listed(recorder, args, frame)
+    if frame is None or recorder.paths[frame.f_code.co_filename] is None or type(args[0]) is int:
+        return  # walks and patterns ask for names and kinds only
+    folder = os.path.abspath(os.fsdecode(args[0] or "."))
+    if recorder.paths[folder] is not None and _is_folder(recorder, folder):
+        for path in (os.path.join(folder, name) for name in os.listdir(folder)):
+            if not _is_folder(recorder, path):
+                _path_event(recorder, "file", path, frame)
+
+
 def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any], None]:
     """Return a handler of an event that makes, moves or removes files.
 
@@ -313,7 +325,7 @@ def _database(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> 
 HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = {
     "open": _opened,
     "os.listdir": _listed,
-    "os.scandir": _listed,
+    "os.scandir": _scanned,
     "import": _imported,
     "pickle.find_class": lambda recorder, args, frame: _imported(recorder, (args[0], None), frame),
     "tradai_tasks.import_module": _import_called,
