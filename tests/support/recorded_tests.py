@@ -48,6 +48,10 @@ BODIES = {
         "def test(): of_attribute(), of_found(), of_dict(), TABLE[1]"
         for n in (1, 2)
     },
+    **{
+        f"uncalled_{n}": "from pkg.memory import GAPS, LAZY\ndef test(): GAPS[1], LAZY.one, LAZY.other"
+        for n in (1, 2)
+    },
     "left_1": "from pkg import memory\ndef test(): memory.later(), memory._late(), memory.LATER[0](2)",
     "left_2": "from pkg import memory\ndef test(): memory.LATER or memory.later(), memory.LATER[0](2)",
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
@@ -103,7 +107,31 @@ BODIES = {
         """,
     "workers_1": "from pkg import workers\ndef test(): workers.ask('tests/data/a.txt')",
     "workers_2": "from pkg import workers\ndef test(): workers.ask('tests/data/b.txt')",
-    "asked_line": "import linecache\ndef test(): linecache.getline('tests/data/hub.txt', 1)",
+    **{
+        f"asked_line_{n}": "import linecache\ndef test(): linecache.getline('tests/data/hub.txt', 1)"
+        for n in (1, 2)
+    },
+    **{
+        f"shown_{n}": "import inspect\nfrom pkg import shop\ndef test(): inspect.getsource(shop.stock)"
+        for n in (1, 2)
+    },
+    "traced": """
+        import sys
+        from pkg import shop
+        def test():
+            before = sys.getprofile()
+            sys.setprofile(shop.watch)
+            sys.setprofile(before)
+        """,
+    "linked": """
+        from pathlib import Path
+        def test(tmp_path):
+            (tmp_path / 'one').symlink_to(Path('tests/data/hub.txt').absolute())
+            (tmp_path / 'all').symlink_to(Path('tests/data').absolute())
+            assert (tmp_path / 'one').read_text() and list((tmp_path / 'all').iterdir())
+            assert (tmp_path / 'all/spawn.txt').read_text()
+            (tmp_path / 'one').unlink()
+        """,
     "is_link": "import os\ndef test(): os.path.islink('tests/link')",
     "deleted": "import os, pytest\ndef test():\n    with pytest.raises(KeyError): del os.environ['SHOP']",
     "removed": "import pytest\ndef test(monkeypatch):\n    with pytest.raises(KeyError): monkeypatch.delenv('SHOP')",

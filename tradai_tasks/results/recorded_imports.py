@@ -16,7 +16,8 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 # opens a file.
 _LINES = re.compile(
     r"(?:co_first|f_|tb_)?lineno|co_lines|co_positions|getframeinfo|walk_tb"
-    r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d"
+    r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d|.*\.py:(?:\d|\Z)"
+    r"|TracebackException|StackSummary|dump_traceback"
 )
 _ATTACH = re.compile(r"\s*attach\s", re.IGNORECASE)
 # What imports shows for such code, for statements as above, and for calls that import what no text

@@ -14,6 +14,8 @@ from pathlib import Path
 
 SHARED = "*"
 """Among owners: what lives as long as the process, such as a module, a class or a default."""
+UNCALLED = ("__get__", "__getattr__")
+"""Methods that are not called again for what they have put into an object."""
 _UNKNOWN = "?"
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
@@ -155,7 +157,7 @@ class _Owners:
     def _kept_by(self, node: ast.AST) -> Iterator[str]:
         match node:
             case ast.Attribute(value=value, attr=name, ctx=ast.Store()):
-                if name in self._tested or self._asks_attribute:
+                if name in self._tested or self._asks_attribute or self._name in UNCALLED:
                     yield from self._those(self._roots(value), is_lazy=True)
                 elif _last(value) in {"cls", *self._asked}:  # as of `dir(value)`
                     yield from self._roots(value) & {SHARED}
@@ -167,7 +169,7 @@ class _Owners:
                 yield from self._those(self._roots(value), is_lazy=True)
 
     def _filled(self, container: ast.expr) -> set[str]:
-        if self._is_asked(container):
+        if self._is_asked(container) or self._name in UNCALLED:
             return self._those(self._roots(container), is_lazy=True)
         match container:
             case ast.Attribute(value=ast.Name(id=name)) if name != self._first:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.recorded_imports import ANY, ATTACH, LINES, ImportSyntax, read_imports
-from tradai_tasks.results.recorded_memory import SHARED, read_memory
+from tradai_tasks.results.recorded_memory import SHARED, UNCALLED, read_memory
 from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"
@@ -184,15 +184,15 @@ class _Recording:
             self._memories[file] = read_memory(self.root / file)
         owners = self._memories[file].get(function, frozenset({SHARED}))
         outlived = {turn: self.contexts[turn].values["outlived"] for turn in turns}
-        if self.whole or SHARED in owners.union(
-            *outlived.values()
-        ):  # others may look at it without a call
-            self.contexts[f"module:{file}"].entered.update(turns)
+        module = self.contexts[f"module:{file}"]
+        if self.whole or SHARED in owners.union(*outlived.values()):
+            module.entered.update(turns)  # others may look at it without a call
         for turn in turns:
             if function.endswith(("__init__", "__new__")):  # which fill what objects share
                 self.contexts[turn].entered.add(turns[0])  # whose call was the first
             if self.whole or SHARED in owners or owners & outlived[turn]:
                 self.contexts[turn].entered.update(turns)
+                module.entered.update({turn} if function.endswith(UNCALLED) else ())
 
     def _is_of(self, process: str, words: tuple[str, ...]) -> bool:
         """Return whether a process has a command line, maybe by way of a script's first line."""

@@ -63,7 +63,11 @@ HAS = [
     ("child", "files", "tests/data/child.txt"),
     ("fork", "files", "tests/data/fork.txt"),
     ("spawn", "files", "tests/data/spawn.txt"),
-    ("asked_line", "files", "tests/data/hub.txt"),
+    *((f"asked_line_{n}", "files", "tests/data/hub.txt") for n in (1, 2)),
+    *((f"shown_{n}", "files", "src/pkg/shop.py") for n in (1, 2)),
+    ("linked", "files", "tests/data/hub.txt"),
+    ("linked", "files", "tests/data/spawn.txt"),
+    ("linked", "listings", "tests/data"),
     ("is_link", "files", "tests/link"),
     ("deleted", "variables", "SHOP"),
     ("removed", "variables", "SHOP"),
@@ -105,7 +109,12 @@ HAS_NOT = [
     ("temporary", "modules", "tests/test_data.py"),
     ("temporary", "files", "src"),  # which is opened relative to another folder
 ]
-NOTHING = [("temporary", "written"), ("no_program", "programs"), ("loopback", "hosts")]
+NOTHING = [
+    ("temporary", "written"),
+    ("linked", "written"),
+    ("no_program", "programs"),
+    ("loopback", "hosts"),
+]
 FUNCTIONS = [
     ("method", "src/pkg/shop.py", "Shop.price", True),
     ("method", "src/pkg/shop.py", "Shop.unused", False),
@@ -125,6 +134,7 @@ FUNCTIONS = [
     ("left_2", "src/pkg/memory.py", "_late", True),
     *(("direct_2", "src/pkg/memory.py", f"_{name}", True)
       for name in ("of_attribute", "of_found", "of_dict", "missing")),
+    *(("uncalled_2", "src/pkg/memory.py", name, True) for name in ("_gap", "_given", "_any")),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 
@@ -204,6 +214,9 @@ def _faults(found: Mapping[str, Inputs], *, functions: bool) -> list[object]:
         for name, inputs in found.items()
         for one in (*inputs.files, *inputs.absent, *inputs.listings)
         if "__pycache__" in one
+    ]
+    faults += [
+        one for one in ("traced",) if set(found[f"tests/test_{one}.py"].modules.values()) != {None}
     ]
     for name, path, function, is_there in FUNCTIONS:
         known = found[f"tests/test_{name}.py"].modules[path]

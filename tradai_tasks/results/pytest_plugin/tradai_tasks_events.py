@@ -1,11 +1,10 @@
-"""Handlers of audit events, and of what raises none."""
+"""Handlers of audit events."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from functools import wraps
 from itertools import islice
 from stat import S_ISDIR
 from types import CodeType, FrameType
@@ -16,7 +15,7 @@ from tradai_tasks_memory import remember
 
 # Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
 _LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
-_PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
+PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
 _SHOWING = (
     "linecache", "traceback", "tokenize", "coverage", "tradai_tasks_coverage",
     "_pytest._code.source",
@@ -26,12 +25,11 @@ CONFIGURATION = frozenset({
     "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",
     ".coveragerc", ".coveragerc.toml", "pyproject.toml",
 })  # fmt: skip
-_ASKING_ALWAYS = frozenset({"linecache", *_PREPARING})
 _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
-def _path_event(
+def path_event(
     recorder: Any, kind: str, name: Any, frame: FrameType | None, *, is_asked: bool = False
 ) -> None:
     """Record a path of the repository, or one outside that the repository's code asked for.
@@ -39,6 +37,9 @@ def _path_event(
     What needs no look at the stack comes first: that is slow.
     """
     path = os.path.abspath(os.fsdecode(name))
+    for link, target in recorder.links.items():
+        if path.startswith(f"{link}/") or (path == link and kind != "written"):
+            path = target + path[len(link) :]
     inside = recorder.paths[path]
     if inside is None:
         recorder.projects.record(recorder, kind, path)
@@ -69,6 +70,13 @@ def _path_event(
     recorder.once(kind, context, value)
     if reader is not None and inside is not None:
         recorder.once("reader", f"module:{reader}", kind, inside)
+
+
+def _is_configured(frame: FrameType | None) -> bool:
+    """Return whether pytest looks for the file that configures it."""
+    return any(
+        frames.actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6)
+    )
 
 
 def _is_of_slot(recorder: Any, path: str, frame: FrameType | None) -> bool:
@@ -103,18 +111,18 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
             child = getattr(frame.f_locals.get("self"), "pid", 0)  # which no event names
             recorder.once("child", recorder.locate(frame)[0], str(child))
         return
-    if frame is not None and frames.actor(frame) == __name__:  # a call of `os.open` in `_wrapped`
+    if frame is not None and frames.actor(frame) == "tradai_tasks_stat":  # which wraps `os.open`
         options = frame.f_locals["options"]
         if options.get("dir_fd") is not None:
             return  # the path is relative to another folder
     if (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & _WRITES:
-        _path_event(recorder, "written", name, frame)
+        path_event(recorder, "written", name, frame)
         return
     if os.fsdecode(name).endswith((".pyc", ".tmp-pyc")):
         return
     kind = "file"
     actor = frames.actor(frame)
-    if actor.startswith(_PREPARING) or actor == "_pytest.assertion.rewrite":
+    if actor.startswith(PREPARING) or actor == "_pytest.assertion.rewrite":
         kind = "source"
     elif actor.startswith(_SHOWING) and not _is_inspected(recorder, frame):
         return
@@ -122,7 +130,7 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
         recorder.stat(name)
     except (OSError, ValueError):
         kind = "absent"
-    _path_event(recorder, kind, name, frame)
+    path_event(recorder, kind, name, frame)
 
 
 def _is_inspected(recorder: Any, frame: FrameType | None) -> bool:
@@ -141,8 +149,8 @@ def _listed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
         if frames.actor(frame) != "shutil":
             recorder.once("problem", recorder.context, "a folder was listed by its descriptor")
         return
-    if not frames.actor(frame).startswith((*_PREPARING, "importlib.metadata")):
-        _path_event(recorder, "listing", name, frame)
+    if not frames.actor(frame).startswith((*PREPARING, "importlib.metadata")):
+        path_event(recorder, "listing", name, frame)
 
 
 def _scanned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -154,7 +162,7 @@ def _scanned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> N
     if recorder.paths[folder] is not None and _is_folder(recorder, folder):
         for path in (os.path.join(folder, name) for name in os.listdir(folder)):
             if not _is_folder(recorder, path):
-                _path_event(recorder, "file", path, frame)
+                path_event(recorder, "file", path, frame)
 
 
 def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any], None]:
@@ -172,9 +180,30 @@ def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any]
             return
         for name in args[paths]:
             if isinstance(name, (str, bytes, os.PathLike)):
-                _path_event(recorder, "written", name, frame)
+                path_event(recorder, "written", name, frame)
 
     return made
+
+
+def _linked(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Let what is read by way of a link that a test makes count where it is."""
+    _maker(slice(1, 2), slice(2, 3))(recorder, args, frame)
+    link = os.path.abspath(os.fsdecode(args[1]))
+    target = os.path.normpath(os.path.join(os.path.dirname(link), os.fsdecode(args[0])))
+    if recorder.paths[target] is not None:
+        recorder.links[link] = target
+
+
+def _lines(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Let a file count whose lines are asked for, which `linecache` may have read before."""
+    if not str(args[0]).startswith("<") and _is_inspected(recorder, frame):
+        path_event(recorder, "file", args[0], frame)
+
+
+def _traced(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Let modules count whole where the repository's code traces: what that runs is not seen."""
+    if frame is not None and recorder.paths[frame.f_code.co_filename] is not None:
+        recorder.once("import", recorder.locate(frame)[0], "<lines>")
 
 
 def _imported(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -269,7 +298,7 @@ def _opened_process(recorder: Any, args: tuple[Any, ...], frame: FrameType | Non
         try:
             recorder.stat(path)
         except (FileNotFoundError, NotADirectoryError):
-            _path_event(recorder, "absent", path, frame)
+            path_event(recorder, "absent", path, frame)
             return
     _started(recorder, args, frame)
 
@@ -317,9 +346,9 @@ def _database(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> 
         try:
             recorder.stat(name)
         except OSError:
-            _path_event(recorder, "written", name, frame)
+            path_event(recorder, "written", name, frame)
         else:
-            _path_event(recorder, "file", name, frame)
+            path_event(recorder, "file", name, frame)
 
 
 HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = {
@@ -348,64 +377,8 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "os.truncate": _maker(slice(1), slice(0)),
     "os.rename": _maker(slice(2), slice(2, 4)),
     "os.link": _maker(slice(2), slice(2, 4)),
-    "os.symlink": _maker(slice(1, 2), slice(2, 3)),
+    "os.symlink": _linked,
+    "sys.setprofile": _traced,
+    "sys.settrace": _traced,
+    "tradai_tasks.lines": _lines,
 }
-
-
-def wrap_stat(recorder: Any) -> None:
-    """Record what `os.stat` and its kin are asked for, without an event, and uses of `dir_fd`."""
-    recorder.stat = os.stat
-    for name in ("stat", "lstat", "access", "open", "readlink"):
-        original = getattr(os, name)
-        wrapper = _wrapped(recorder, original)
-        for support in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks",
-                        "supports_effective_ids"):  # fmt: skip
-            functions = getattr(os, support)
-            if original in functions:
-                functions.add(wrapper)
-        setattr(os, name, wrapper)
-
-
-def _wrapped(recorder: Any, original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def ask(path: Any, *args: Any, **options: Any) -> Any:
-        found: Any = None
-        try:
-            found = original(path, *args, **options)
-            return found
-        finally:
-            if not isinstance(path, int) and not recorder.is_closed:
-                try:
-                    frame = sys._getframe(1)  # noqa: SLF001 - who asked
-                    what = f"dir_fd of os.{original.__name__}"
-                    if options.get("dir_fd") is None:
-                        if original.__name__ != "open":  # which raises an audit event
-                            _asked(recorder, path, found, frame)
-                    elif frames.actor(frame) != "shutil":
-                        recorder.once("problem", recorder.context, what)
-                except Exception as error:  # a recorder ends no test
-                    recorder.problem(error)
-
-    ask.__module__ = "os"
-    return ask
-
-
-def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
-    if not isinstance(path, (str, bytes, os.PathLike)) or frames.actor(frame) in _ASKING_ALWAYS:
-        return
-    kind = "file"  # also for a link, whose target is part of its digest
-    if not found:
-        kind = "absent"
-    elif not isinstance(found, (str, bytes)):
-        if frame.f_code.co_name in {"realpath", "_joinrealpath"}:
-            return
-        if S_ISDIR((found if hasattr(found, "st_mode") else recorder.stat(path)).st_mode):
-            kind = "folder"
-    _path_event(recorder, kind, path, frame, is_asked=True)
-
-
-def _is_configured(frame: FrameType | None) -> bool:
-    """Return whether pytest looks for the file that configures it."""
-    return any(
-        frames.actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6)
-    )

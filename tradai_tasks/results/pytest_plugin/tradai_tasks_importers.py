@@ -15,16 +15,24 @@ def replace_importers() -> None:
     import importlib  # noqa: PLC0415 - as above
     import importlib.util  # noqa: PLC0415 - as above
 
-    for function, replacement in (
-        (importlib.import_module, _import_module),
-        (importlib.util.find_spec, _find_spec),
-        (functools.update_wrapper, _update_wrapper),
-    ):
-        code = function.__code__
-        function.__code__ = replacement.__code__.replace(
-            co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
-            co_name=code.co_name, co_qualname=code.co_qualname,
-        )  # fmt: skip
+    _replace(importlib.import_module, _import_module)
+    _replace(importlib.util.find_spec, _find_spec)
+    _replace(functools.update_wrapper, _update_wrapper)
+
+
+def replace_reader() -> None:
+    """Let the reader of source lines raise an audit event, also for a file that it keeps."""
+    import linecache  # noqa: PLC0415 - as above; pytest loads it
+
+    _replace(linecache.getlines, _getlines)
+
+
+def _replace(function: Any, replacement: Any) -> None:
+    code = function.__code__
+    function.__code__ = replacement.__code__.replace(
+        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
+        co_name=code.co_name, co_qualname=code.co_qualname,
+    )  # fmt: skip
 
 
 # with the names that `importlib` has: sys and _bootstrap
@@ -71,6 +79,22 @@ def _find_spec(name: Any, package: Any = None) -> Any:
     if spec is None:
         raise ValueError(f"{name}.__spec__ is None")
     return spec
+
+
+# with the names that `linecache` has: cache, clearcache and updatecache
+def _getlines(filename: Any, module_globals: Any = None) -> Any:
+    from sys import audit  # noqa: PLC0415 - a name that `linecache` has not
+
+    audit("tradai_tasks.lines", filename)
+    if filename in cache:  # type: ignore[name-defined]  # noqa: F821
+        entry = cache[filename]  # type: ignore[name-defined]  # noqa: F821
+        if len(entry) != 1:
+            return cache[filename][2]  # type: ignore[name-defined]  # noqa: F821
+    try:
+        return updatecache(filename, module_globals)  # type: ignore[name-defined]  # noqa: F821
+    except MemoryError:
+        clearcache()  # type: ignore[name-defined]  # noqa: F821
+        return []
 
 
 # which `lru_cache` calls; its defaults stay

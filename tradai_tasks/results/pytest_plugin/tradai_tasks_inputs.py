@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 import tradai_tasks_recorder
+from tradai_tasks_importers import replace_reader
 
 _SHARED = frozenset({"session", "package"})  # scopes of fixtures that several test files can share
 _recorder: Any = tradai_tasks_recorder.start()
+if _recorder is not None:
+    replace_reader()
 
 
 def _enter(path: Path) -> None:

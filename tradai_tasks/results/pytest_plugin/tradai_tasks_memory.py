@@ -8,6 +8,7 @@ tells by the source where an answer is kept; the recorder, which arguments are n
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from itertools import chain
 from opcode import opmap, opname
@@ -271,7 +272,12 @@ def _is_cached(frame: FrameType) -> bool:
         return True
     values = list(frame.f_globals.values())  # of `name = cache(function)` the wrapper
     return any(
-        hasattr(type(value), "cache_info") and _keeps(value, frame.f_code) for value in values
+        (hasattr(type(value), "cache_info") and _keeps(value, frame.f_code))
+        or (
+            issubclass(type(value), defaultdict)
+            and getattr(value.default_factory, "__code__", None) is frame.f_code
+        )
+        for value in values
     )
 
 

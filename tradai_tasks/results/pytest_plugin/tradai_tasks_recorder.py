@@ -26,9 +26,10 @@ from typing import Any
 
 import tradai_tasks_frames as frames
 from tradai_tasks_distributions import Projects
-from tradai_tasks_events import HANDLERS, wrap_stat
+from tradai_tasks_events import HANDLERS
 from tradai_tasks_importers import replace_importers
 from tradai_tasks_memory import has_memory, is_cached, is_first, may_leave, variables
+from tradai_tasks_stat import wrap_stat
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
@@ -46,6 +47,7 @@ class Recorder:
         self.inside = self.paths.inside
         self.projects = Projects(self.paths)
         self.made: set[str] = set()  # absolute paths that this process has made or written
+        self.links: dict[str, str] = {}  # those of them that lead into the repository
         self.is_closed = False
         self.process = f"process:{os.getpid()}-{time.monotonic_ns()}"
         self._current = self._last = ""  # the test file, relative to the root
