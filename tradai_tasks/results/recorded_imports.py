@@ -13,13 +13,13 @@ import msgspec
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 # Code whose outcome depends on the lines that other code stands on; statements by which SQLite
-# opens a file.
+# opens a file, and the library that `ctypes` has at hand.
 _LINES = re.compile(
     r"(?:co_first|f_|tb_)?lineno|co_lines|co_positions|getframeinfo|walk_tb"
     r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d|.*\.py:(?:\d|\Z)"
     r"|TracebackException|StackSummary|dump_traceback"
 )
-_ATTACH = re.compile(r"\s*attach\s", re.IGNORECASE)
+_ATTACH = re.compile(r"\s*attach\s|pythonapi\Z", re.IGNORECASE)
 # What imports shows for such code, for statements as above, and for calls that import what no text
 # names, where a module that is loaded shows no event. No module can be called so.
 LINES, ATTACH, ANY = "<lines>", "<attach>", "<any>"

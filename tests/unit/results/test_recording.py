@@ -241,6 +241,8 @@ def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
     (["import", "ssl"], "", ["a/k.pem"]),
     (["load", "a/c.so", "c"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "x"], "run('attach ? as d')", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
+    (["import", "x"], "ctypes.pythonapi.open(b'a/d.xml', 0)",
+     ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "x"], "run('attached')", []),
     (["import", "x"], "'Attach what is there.'\ndef f():\n    'attach it'", []),
     (["import", "x"], "'attach \\n>>> x'", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
