@@ -79,7 +79,11 @@ def build_matrix(
 
 
 def read_durations(files: Iterable[Path]) -> dict[str, float]:
-    """Return how long sessions took, in seconds, from files of `nox --report`; the last wins."""
+    """Return how long sessions took, in seconds, from files of `nox --report`; the last wins.
+
+    Raises:
+        CheckFailedError: A file is not such a report, or cannot be read.
+    """
     found: dict[str, float] = {}
     for file in files:
         try:

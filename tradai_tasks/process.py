@@ -93,7 +93,11 @@ def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
 
 
 def node_tool(name: str) -> list[str]:
-    """Return the command of a tool from the npm registry: the installed one, else through npx."""
+    """Return the command of a tool from the npm registry: the installed one, else through npx.
+
+    Raises:
+        ToolMissingError: Neither is on PATH.
+    """
     if shutil.which(name) is not None:
         return [name]
     package = _NODE_PACKAGES[name]
@@ -203,7 +207,12 @@ def run_logged(  # noqa: PLR0913 - as above
     sandbox: Sandbox | None = None,
     pass_fds: Sequence[int] = (),
 ) -> int:
-    """Run a command as `run` does, with its output in an open file; return its exit status."""
+    """Run a command as `run` does, with its output in an open file; return its exit status.
+
+    Raises:
+        ToolMissingError: The program is not on PATH.
+        StoppedError: It was stopped.
+    """
     program = find_tool(argv[0], env=env)
     stop = stop or threading.Event()
     # in this process's own group: what ends the group, a CI's cancellation say, ends it too;

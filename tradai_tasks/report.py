@@ -140,12 +140,20 @@ def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
 
 
 def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
-    """Add Markdown to the step summary of the CI job, if there is one."""
+    """Add Markdown to the step summary of the CI job, if there is one.
+
+    Raises:
+        FileNotWrittenError: The CI's file for it cannot be written.
+    """
     _append("GITHUB_STEP_SUMMARY", text, env)
 
 
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
-    """Set outputs of the CI step, if there is one."""
+    """Set outputs of the CI step, if there is one.
+
+    Raises:
+        FileNotWrittenError: The CI's file for them cannot be written.
+    """
     for name, value in outputs.items():
         if "\n" in value or "\r" in value:
             raise ValueError(f"the output {name!r} has a line break, which would forge outputs")

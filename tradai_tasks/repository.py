@@ -189,7 +189,11 @@ def base_of(name: str) -> str:
 
 
 def read_repository(root: Path, tree: Tree, over: Mapping[str, Any] | None = None) -> Repository:
-    """Read the settings of a repository, with those of `over` in their place; find its packages."""
+    """Read the settings of a repository, with those of `over` in their place; find its packages.
+
+    Raises:
+        TasksError: The settings or the repository have a fault.
+    """
     loaded = load_settings(tree, over)
     return Repository(
         root=root,

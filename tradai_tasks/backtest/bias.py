@@ -75,7 +75,11 @@ def _recursive(job: BacktestJob, where: str, found: Analysis) -> str:
 
 
 def check_alike(job: BacktestJob) -> None:
-    """Raise NotDeterministicError if the trades of the run and its twin differ."""
+    """Raise NotDeterministicError if the trades of the run and its twin differ.
+
+    Raises:
+        BacktestResultError: One of them has no result.
+    """
     one, other = (_trades(find_result(folder)) for folder in (job.results, job.twin))
     difference = first_difference(one, other)
     if difference:

@@ -46,7 +46,11 @@ class Source:
 
 
 def parse_source(text: str, root: Path) -> Source:
-    """Parse the setting `source`: `download`, a folder from the root, or `s3://bucket/prefix`."""
+    """Parse the setting `source`: `download`, a folder from the root, or `s3://bucket/prefix`.
+
+    Raises:
+        SettingsError: It is none of these.
+    """
     if text == "download":
         return Source(kind="download")
     if "://" in text:

@@ -49,7 +49,11 @@ Path = tuple[str, ...]  # keys from the top; positions in lists as numbers
 
 
 def parse_config(content: str | bytes, file: str) -> Any:
-    """Parse freqtrade's dialect of JSON: with comments, and with commas before closing brackets."""
+    """Parse freqtrade's dialect of JSON: with comments, and with commas before closing brackets.
+
+    Raises:
+        BacktestError: It does not parse.
+    """
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         plain = _TOKENS.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
@@ -118,7 +122,11 @@ def redacted(document: Any) -> Any:
 
 
 def redacted_json(content: bytes, file: str) -> bytes:
-    """Return a JSON configuration without its secrets; unchanged, byte by byte, if it has none."""
+    """Return a JSON configuration without its secrets; unchanged, byte by byte, if it has none.
+
+    Raises:
+        BacktestError: It does not parse.
+    """
     document = parse_config(content, file)
     if not secret_keys(document):
         return content
@@ -129,6 +137,9 @@ def redacted_archive(content: bytes) -> bytes:
     """Return freqtrade's archive of a result, its configuration (`<stem>_config.json`) redacted.
 
     Names, order and times of its members stay, so that freqtrade opens it as before.
+
+    Raises:
+        BacktestError: It is no archive, or its configuration does not parse.
     """
     out = io.BytesIO()
     try:

@@ -12,7 +12,11 @@ _STAGE = "backtest-full"
 
 
 def record_at(place: Path) -> BacktestRecord:
-    """Read a record by its file, or by the folder that it is in."""
+    """Read a record by its file, or by the folder that it is in.
+
+    Raises:
+        BacktestRecordError: It is missing or invalid.
+    """
     if place.is_dir():
         return read_record(place)
     if not place.is_file():

@@ -126,7 +126,11 @@ def _holds(verdict: GateVerdict) -> bool:
 
 
 def read_record(folder: Path) -> BacktestRecord:
-    """Read the record in a backtest's report folder, and check that its files are there."""
+    """Read the record in a backtest's report folder, and check that its files are there.
+
+    Raises:
+        BacktestRecordError: It is missing or invalid, or a file that it names is missing.
+    """
     file = folder / RECORD_FILE
     if not file.is_file():
         raise BacktestRecordError(f"{file}: no such file; run the backtest first")

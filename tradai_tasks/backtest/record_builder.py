@@ -152,7 +152,11 @@ def _thresholds(job: BacktestJob) -> dict[str, float]:
 def _result_of(
     job: BacktestJob, findings: RunFindings, not_before: int
 ) -> tuple[Path, BacktestResult]:
-    """Return freqtrade's archive and the result in it."""
+    """Return freqtrade's archive and the result in it.
+
+    Raises:
+        BacktestResultError: There is no result, or it belongs to another run.
+    """
     expected = ExpectedRun(
         strategy=findings.strategy,
         window=job.window,

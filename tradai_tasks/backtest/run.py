@@ -263,7 +263,12 @@ def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
 
 
 def check_requests(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
-    """Check that freqtrade accepted configuration and strategy, and requested nothing else."""
+    """Check that freqtrade accepted configuration and strategy, and requested nothing else.
+
+    Raises:
+        NotHermeticError: It tried to reach another machine, or requested more than the markets.
+        BacktestError: It refused the configuration or the strategy.
+    """
     outside = [*findings.blocked, *dict.fromkeys(markets.refused)]
     if outside:
         raise NotHermeticError(

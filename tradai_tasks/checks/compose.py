@@ -14,7 +14,11 @@ _USUAL = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.
 
 
 def compose_file(tree: Tree, setting: str | None) -> str | None:
-    """Return the compose file: from the setting, else one with a usual name at the root."""
+    """Return the compose file: from the setting, else one with a usual name at the root.
+
+    Raises:
+        CheckFailedError: The setting names a file that is not there.
+    """
     if setting is not None:
         if not tree.is_file(setting):
             raise CheckFailedError(

@@ -36,7 +36,12 @@ def state_of(  # noqa: PLR0913 - where, what, and how
     *,
     timeout: float | None = None,
 ) -> LockState:
-    """Ask uv whether a project's lock file exists and is fresh, for at most `timeout` seconds."""
+    """Ask uv whether a project's lock file exists and is fresh, for at most `timeout` seconds.
+
+    Raises:
+        CommandFailedError: uv does not finish in time.
+        ToolMissingError: uv is not installed.
+    """
     file = join(project, "uv.lock")
     if not tree.is_file(file):
         return LockState(file=file, state="missing")

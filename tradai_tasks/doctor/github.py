@@ -137,7 +137,11 @@ def _tags(client: HttpClient, home: str) -> list[str]:
 
 
 def _get(client: HttpClient, url: str) -> Any:
-    """Return GitHub's answer; None if it is 404."""
+    """Return GitHub's answer; None if it is 404.
+
+    Raises:
+        CommandFailedError: It does not answer, or not with JSON.
+    """
     try:
         answer = client.request("GET", url, headers=_HEADERS)
         if answer.status_code == _ABSENT:

@@ -43,7 +43,11 @@ def is_leftover(path: str) -> bool:
 
 
 def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
-    """Remove temporary files of killed writers, but for those of fewer than `age` seconds."""
+    """Remove temporary files of killed writers, but for those of fewer than `age` seconds.
+
+    Raises:
+        OSError: The folder cannot be listed, or a file cannot be removed.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if is_leftover(entry.name):
@@ -53,7 +57,11 @@ def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
 
 
 def is_ignored(folder: Path) -> bool:
-    """Tell whether `ignore_folder` has hidden a folder."""
+    """Tell whether `ignore_folder` has hidden a folder.
+
+    Raises:
+        OSError: It could not be read.
+    """
     try:
         return (folder / ".gitignore").read_bytes() == _IGNORE_ALL
     except FileNotFoundError:
@@ -61,7 +69,11 @@ def is_ignored(folder: Path) -> bool:
 
 
 def ignore_folder(folder: Path) -> None:
-    """Make git ignore a folder, by a .gitignore in it; an empty one is replaced."""
+    """Make git ignore a folder, by a .gitignore in it; an empty one is replaced.
+
+    Raises:
+        OSError: It could not be written.
+    """
     ignore = folder / ".gitignore"
     try:
         is_there = ignore.stat().st_size > 0

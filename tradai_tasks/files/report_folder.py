@@ -12,7 +12,11 @@ REPORTS = "build/reports"  # from the workspace root
 
 
 def make_report_folder(root: Path, *parts: str) -> Path:
-    """Create and return a folder below `build/reports`, which git always ignores."""
+    """Create and return a folder below `build/reports`, which git always ignores.
+
+    Raises:
+        FileNotWrittenError: It cannot be made.
+    """
     top = root / REPORTS
     folder = top.joinpath(*parts)
     require_inside(root, folder / ".gitignore")

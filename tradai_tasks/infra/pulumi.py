@@ -54,7 +54,12 @@ class Pulumi:
     env: Mapping[str, str]
 
     def check(self) -> None:
-        """Check that the script is there and executable, and Pulumi installed."""
+        """Check that the script is there and executable, and Pulumi installed.
+
+        Raises:
+            InfraError: The script does not exist, or is not executable.
+            ToolMissingError: `pulumi` is not installed.
+        """
         script = self.root / self.settings.script
         if not script.is_file():
             raise InfraError(

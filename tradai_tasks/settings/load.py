@@ -65,7 +65,11 @@ toml_document: Callable[[bytes, str], Mapping[str, Any]] = functools.lru_cache(4
 
 
 def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml; empty if there is none."""
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml; empty if there is none.
+
+    Raises:
+        SettingsError: `tool` or `tool.tradai-tasks` is not a table.
+    """
     tool = document.get("tool", {})
     table = tool.get("tradai-tasks", {}) if isinstance(tool, dict) else None
     if not isinstance(table, dict):
@@ -102,7 +106,11 @@ def key_prefix(file: str) -> str:
 
 
 def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
-    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml."""
+    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml.
+
+    Raises:
+        SettingsError: Something does not fit the model.
+    """
     return _checked(raw, PackageSettings, f"{_TABLE}.", file)
 
 

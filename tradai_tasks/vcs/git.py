@@ -267,7 +267,11 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         return re.fullmatch(r"gitdir: .*/worktrees/[^/\n]+\n?", link) is not None
 
     def run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
-        """Run a git command in the folder; paths among the arguments are taken literally."""
+        """Run a git command in the folder; paths among the arguments are taken literally.
+
+        Raises:
+            GitError: It fails, and `check` is on.
+        """
         argv = ["--literal-pathspecs", *args]
         done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
         return self.checked(done, args) if check else done

@@ -136,11 +136,20 @@ class CommitSnapshot(_Snapshot):
         super().__init__(git, _Files(git, git.tree(commit) if entries is None else entries, {}))
 
     def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files: git's blob ids."""
+        """Return the digests of files: git's blob ids.
+
+        Raises:
+            KeyError: A path is not a file of the commit.
+        """
         return {path: self.blobs[path] for path in paths}
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
-        """Yield files with their content, read in one batch."""
+        """Yield files with their content, read in one batch.
+
+        Raises:
+            KeyError: A path is not a file of the commit.
+            GitError: A file is missing from the clone.
+        """
         for path, data in self.read(paths).items():
             yield path, Loaded(data, self._git.blob_id(data))
 
@@ -148,7 +157,12 @@ class CommitSnapshot(_Snapshot):
         """Do nothing: a commit never changes."""
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of files, in one batch."""
+        """Return the content of files, in one batch.
+
+        Raises:
+            KeyError: A path is not a file of the commit.
+            GitError: A file is missing from the clone.
+        """
         wanted = {path: self.blobs[path] for path in paths}
         contents = self._git.read(wanted.values())
         return {path: contents[blob] for path, blob in wanted.items()}
@@ -162,7 +176,11 @@ class WorktreeSnapshot(_Snapshot):
     """
 
     def __init__(self, git: Git, work: WorkTree | None = None) -> None:
-        """List the work tree's files, by `look`; only links are read."""
+        """List the work tree's files, by `look`; only links are read.
+
+        Raises:
+            GitError: git failed.
+        """
         work = look(git) if work is None else work
         entries: dict[str, Entry] = {}
         for entry in work.index:
@@ -207,6 +225,7 @@ class WorktreeSnapshot(_Snapshot):
         Raises:
             GitError: A file cannot be read, or is neither on disk nor in the clone.
             WorkTreeChangedError: A file has changed during this run.
+            KeyError: A path is not a file of the work tree.
         """
         kept: dict[str, str] = {}
         read_at, texts, git = self._files.read_at, self._files.texts, self._git

@@ -34,7 +34,11 @@ class WorkTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
-    """Return the index and the status of the work tree."""
+    """Return the index and the status of the work tree.
+
+    Raises:
+        GitError: git failed.
+    """
     index = git.index()
     converted = git.converted(entry.path for entry in index)
     told = status.result() if status else git.status()

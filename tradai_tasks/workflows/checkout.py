@@ -68,6 +68,11 @@ def _folder(root: Path) -> str:
     """Return the workspace's folder in its repository, with a slash; empty for the top.
 
     A repository that ignores the folder is not its own, such as one of a home's dotfiles.
+
+    Raises:
+        CommandFailedError: git failed.
+        SettingsError: The folder has a name that cannot stand in a workflow file.
+        ToolMissingError: git is not installed.
     """
     done = run_git(root, "rev-parse", "--show-prefix", check=False)
     if done.returncode == NOT_A_REPOSITORY:
@@ -102,7 +107,12 @@ def _branch(root: Path, env: Mapping[str, str]) -> str | None:
 
 
 def _unignored(root: Path) -> tuple[str, ...]:
-    """Return the folders that a CI job makes and git does not ignore: they would stop a release."""
+    """Return the folders that a CI job makes and git does not ignore: they would stop a release.
+
+    Raises:
+        CommandFailedError: git failed.
+        ToolMissingError: git is not installed.
+    """
     done = run_git(root, "check-ignore", "--no-index", "--", *_MADE, check=False)
     if done.returncode == NOT_A_REPOSITORY:
         return ()

@@ -43,7 +43,11 @@ class NeededJob:
 
 
 def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
-    """Parse options of the form `JOB` or `JOB=NEED.OUTPUT:VALUE`, each job once."""
+    """Parse options of the form `JOB` or `JOB=NEED.OUTPUT:VALUE`, each job once.
+
+    Raises:
+        BadArgumentsError: One has neither form, or names a job a second time.
+    """
     found: dict[str, MaySkip] = {}
     for word in words:
         match = _MAY_SKIP.fullmatch(word)

@@ -183,7 +183,12 @@ def _own_ci(
 def committed_locks(
     root: Path, projects: Iterable[str], *, tracked: bool = False
 ) -> tuple[str, ...]:
-    """Return the lock files that are committed or would be; with `tracked`, that git tracks."""
+    """Return the lock files that are committed or would be; with `tracked`, that git tracks.
+
+    Raises:
+        CommandFailedError: git failed.
+        ToolMissingError: git is not installed.
+    """
     files = [join(project, "uv.lock") for project in projects]
     if not files:  # git would list every file
         return ()

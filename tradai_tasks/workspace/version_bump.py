@@ -93,7 +93,11 @@ def next_version(current: str, step: str, *, name: str) -> Version:
 
 
 def version_of(content: bytes, file: str) -> str:
-    """Return `project.version` of a pyproject.toml; raise BumpError if it states none."""
+    """Return `project.version` of a pyproject.toml; raise BumpError if it states none.
+
+    Raises:
+        BrokenTomlError: It does not parse.
+    """
     project = parse_toml(content, file).get("project")
     project = project if isinstance(project, dict) else {}
     if "version" in project.get("dynamic", ()):
@@ -115,6 +119,7 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 
     Raises:
         BumpError: It states no version, or writes it with escapes.
+        BrokenTomlError: It does not parse.
     """
     old = version_of(content, file)
     wanted = parse_toml(content, file)

@@ -108,7 +108,11 @@ class Aws:
     def pages(
         self, service: str, operation: str, key: str, /, **parameters: Any
     ) -> list[dict[str, Any] | str]:
-        """Return the items of a paginated answer; raise as `call` does."""
+        """Return the items of a paginated answer; raise as `call` does.
+
+        Raises:
+            AwsError: As `call`.
+        """
         paginator = self.client(service).get_paginator(operation)
 
         def asked() -> list[dict[str, Any] | str]:

@@ -62,7 +62,12 @@ class CodeArtifact:
         return f"CodeArtifact {self.settings.domain}/{self.settings.repository}"
 
     def upload_url(self) -> str:
-        """Return the URL for uploads."""
+        """Return the URL for uploads.
+
+        Raises:
+            AwsError: AWS does not return it.
+            CodeArtifactError: There is no such repository.
+        """
         with self._lock:
             if self._endpoint is None:
                 answer = self._request(
@@ -72,11 +77,21 @@ class CodeArtifact:
             return self._endpoint
 
     def simple_url(self) -> str:
-        """Return the URL of the simple API."""
+        """Return the URL of the simple API.
+
+        Raises:
+            AwsError: AWS does not return it.
+            CodeArtifactError: There is no such repository.
+        """
         return f"{self.upload_url()}simple/"
 
     def token(self) -> Token:
-        """Return a token that is valid for at least another hour."""
+        """Return a token that is valid for at least another hour.
+
+        Raises:
+            AwsError: AWS returns no token.
+            CodeArtifactError: There is no such domain.
+        """
         with self._lock:
             if self._token is None or self._token.expires - self._now() < RENEWED_UNDER:
                 answer = self._request("get_authorization_token", durationSeconds=DURATION)
@@ -87,7 +102,12 @@ class CodeArtifact:
             return self._token
 
     def credentials(self) -> Credentials:
-        """Return the user name and the token."""
+        """Return the user name and the token.
+
+        Raises:
+            AwsError: AWS returns no token.
+            CodeArtifactError: There is no such domain.
+        """
         return Credentials(username=USERNAME, password=self.token().value)
 
     upload_credentials = credentials

@@ -66,19 +66,30 @@ class Ecr:
         self._repositories: dict[str, dict[str, Any] | None] = {}
 
     def credentials(self) -> Credentials:
-        """Return a user name and a password for the registry, valid for 12 hours."""
+        """Return a user name and a password for the registry, valid for 12 hours.
+
+        Raises:
+            AwsError: AWS does not return them.
+        """
         data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         return Credentials(username, password)
 
     def has(self, repository: str) -> bool:
-        """Return whether there is a repository; true if the role may not look."""
+        """Return whether there is a repository; true if the role may not look.
+
+        Raises:
+            AwsError: AWS does not answer the question.
+        """
         return self._described(repository) is not None
 
     def is_immutable(self, repository: str, tag: str) -> bool:
         """Return whether existing tags may not be overwritten; false if AWS will not say.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
+
+        Raises:
+            AwsError: AWS does not answer the question.
         """
         facts = self._described(repository) or {}
         setting = str(facts.get("imageTagMutability", "MUTABLE"))
@@ -87,7 +98,11 @@ class Ecr:
         return setting.startswith("IMMUTABLE") != excluded
 
     def require(self, repository: str) -> None:
-        """Create a missing repository; raise RepositoryMissingError if it must not be created."""
+        """Create a missing repository; raise RepositoryMissingError if it must not be created.
+
+        Raises:
+            AwsError: It could not be created.
+        """
         if self.has(repository):
             return
         if not self.creates:

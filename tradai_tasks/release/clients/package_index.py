@@ -170,7 +170,12 @@ class PackageIndex:
         self._client.close()
 
     def files(self, name: str) -> dict[str, Listed]:
-        """Return a project's files by file name; empty if the index does not have the project."""
+        """Return a project's files by file name; empty if the index does not have the project.
+
+        Raises:
+            IndexAuthError: The index refuses the credentials, so nothing is known.
+            IndexUnavailableError: It does not answer, or its answer is not that of an index.
+        """
         url = f"{self.simple_url}{canonicalize_name(name)}/"
         answer = self._get(url, self._pages, accept=_ACCEPT)
         if answer is None:
@@ -191,12 +196,22 @@ class PackageIndex:
         return {one.filename: one for one in listed}
 
     def content(self, listed: Listed) -> bytes:
-        """Return the bytes of a file."""
+        """Return the bytes of a file.
+
+        Raises:
+            IndexAuthError: The index refuses the credentials.
+            IndexUnavailableError: It does not answer, or does not have a file that it lists.
+        """
         limits = Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_HELD)
         return self._file(listed, limits).content
 
     def sha256(self, listed: Listed) -> str:
-        """Return a file's SHA-256; download the file if the index does not state it."""
+        """Return a file's SHA-256; download the file if the index does not state it.
+
+        Raises:
+            IndexAuthError: The index refuses the credentials.
+            IndexUnavailableError: It does not answer.
+        """
         if listed.sha256:
             return listed.sha256
         digests: list[hashlib._Hash] = []

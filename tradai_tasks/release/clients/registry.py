@@ -68,7 +68,12 @@ class Registry:
     def image(
         self, repository: str, reference: str, *, platform: str | None = None
     ) -> RemoteImage | None:
-        """Return the image of a tag or digest; of a list, with the labels of one for `platform`."""
+        """Return the image of a tag or digest; of a list, with the labels of one for `platform`.
+
+        Raises:
+            RegistryError: The registry does not answer the question.
+            LoginRefusedError: The registry does not accept the credentials.
+        """
         found = self._manifest(repository, reference)
         if found is None:
             return None
@@ -101,7 +106,11 @@ class Registry:
         )
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest that a tag points to; None if the tag does not exist."""
+        """Return the digest that a tag points to; None if the tag does not exist.
+
+        Raises:
+            RegistryError: The registry does not answer the question.
+        """
         answer = self._session.send(
             "HEAD", f"/v2/{repository}/manifests/{reference}", repository, headers=_ACCEPT
         )
@@ -115,7 +124,11 @@ class Registry:
         return whole[2] if whole else None
 
     def tags(self, repository: str) -> list[str]:
-        """Return every tag of a repository, from all pages; none if there is no repository."""
+        """Return every tag of a repository, from all pages; none if there is no repository.
+
+        Raises:
+            RegistryError: The registry does not answer the question.
+        """
         found: list[str] = []
         url = f"/v2/{repository}/tags/list?n={_PAGE}"
         ended = time.monotonic() + _PAGES_SECONDS
@@ -148,6 +161,7 @@ class Registry:
         Raises:
             TagRefusedError: The tag exists and the repository is immutable.
             PushDeniedError: The credentials may not write.
+            RegistryError: The registry failed.
         """
         answer = self._session.send(
             "PUT",
@@ -175,6 +189,7 @@ class Registry:
         Raises:
             PushDeniedError: The credentials may not write.
             RepositoryMissingError: There is no such repository.
+            RegistryError: The registry does not answer the question.
         """
         answer = self._session.send(
             "POST", f"/v2/{repository}/blobs/uploads/", repository, writes=True

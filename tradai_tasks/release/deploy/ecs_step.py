@@ -188,7 +188,11 @@ class ServiceStep:
         return primary.id
 
     def observed(self) -> tuple[dict[str, Any], Observed]:
-        """Return ECS's description of the service, and what it and its tasks are now."""
+        """Return ECS's description of the service, and what it and its tasks are now.
+
+        Raises:
+            ServiceMissingError: The service does not exist any more.
+        """
         described = self._described()
         if described is None:
             raise ServiceMissingError(f"{self._missing()}: it was deleted meanwhile")

@@ -243,7 +243,11 @@ class Store:
 
 
 def digest_of(files: list[Path]) -> str:
-    """Return the digest of one lock file's data; of several, that of their digests in order."""
+    """Return the digest of one lock file's data; of several, that of their digests in order.
+
+    Raises:
+        BrokenTomlError: One does not parse.
+    """
     found = [lock_digest(file.read_bytes(), str(file)) for file in files]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 

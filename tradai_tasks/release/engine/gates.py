@@ -52,7 +52,11 @@ class SessionGate:
         return Look(state="todo", note=f"to be run: {found}" if found else "to be run")
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
-        """Run the sessions; raise ReleaseGateError if one failed or did not run."""
+        """Run the sessions; raise ReleaseGateError if one failed or did not run.
+
+        Raises:
+            StoppedError: It was stopped.
+        """
         seconds = self._run()
         return Look(
             state="done",
@@ -169,6 +173,7 @@ class BacktestGate:
             ReleaseGateError: It failed.
             BacktestRecordError: It left no record, or one that contradicts itself.
             EvidenceError: Its record is of something else.
+            StoppedError: It was stopped.
         """
         # only a record of this very run counts
         (self.reports / RECORD_FILE).unlink(missing_ok=True)

@@ -48,7 +48,11 @@ class SourceExport:
     _folder: Path | None = None
 
     def folder(self) -> Path:
-        """Return the folder that stands for the workspace root; raise as `export_commit` does."""
+        """Return the folder that stands for the workspace root; raise as `export_commit` does.
+
+        Raises:
+            SourceExportError: A submodule or a file of Git LFS is not in this clone.
+        """
         with self._lock:
             if self._folder is None:
                 made = Path(

@@ -203,6 +203,7 @@ class Containers:
 
         Raises:
             CommandFailedError: It took too long.
+            StoppedError: It was stopped.
         """
         engine = self._engine()
         argv = [engine.program, "run", "--rm", "--interactive", "--network=none"]

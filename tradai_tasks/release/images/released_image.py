@@ -41,6 +41,7 @@ class ReleaseImage:
 
         Raises:
             ConflictError: It was built from another commit than the tag now names.
+            TasksError: The registry does not answer the question.
         """
         found = self.images.image(self.path, self.tag)
         if found is None or self.commit is None:
@@ -64,6 +65,9 @@ class ReleaseImage:
 
         For a list of images: the list's own, which Docker reports, and its members', which Fargate
         reports.
+
+        Raises:
+            TasksError: The registry does not answer the question.
         """
         found = self.found()
         if found is None:
@@ -72,7 +76,11 @@ class ReleaseImage:
         return frozenset([found.digest, *(str(one["digest"]) for one in members)])
 
     def version_of(self, digest: str) -> str | None:
-        """Return an image's version by its label, else by a release tag; None if neither."""
+        """Return an image's version by its label, else by a release tag; None if neither.
+
+        Raises:
+            TasksError: The registry does not answer the question.
+        """
         found = self.images.image(self.path, digest)
         if found is None:
             return None

@@ -140,7 +140,13 @@ class Publisher:
             return self._index
 
     def absent(self, files: Sequence[Distribution]) -> list[Distribution]:
-        """Return the files of one library that are missing from the index, with one request."""
+        """Return the files of one library that are missing from the index, with one request.
+
+        Raises:
+            ConflictError: The index has other bytes under the same name.
+            IndexAuthError: The index refuses the credentials.
+            IndexUnavailableError: The index does not answer.
+        """
         index = self.index
         listed = index.files(files[0].name)
         absent, other = missing(files, listed, index.sha256)
@@ -175,6 +181,9 @@ class Publisher:
 
         Raises:
             UploadRefusedError: The index does not accept the file.
+            ConflictError: The index now has other bytes under the same name.
+            IndexAuthError: The index refuses the credentials, or there are none.
+            IndexUnavailableError: The index does not answer.
         """
         try:
             retried(lambda: self._put_once(file), stop=self._stop)
@@ -272,6 +281,8 @@ class PublishStep:
 
         Raises:
             VersionMismatchError: The library does not have the version of the tag.
+            ConflictError: The index has other bytes under the same name.
+            TasksError: The index cannot be asked.
         """
         _ = self.publisher.index  # looked up while the libraries are still being built
         files = self.files()
@@ -289,11 +300,20 @@ class PublishStep:
         )
 
     def prepare(self, known: Known) -> None:  # noqa: ARG002 - as above
-        """Check the files to upload with twine, so that a refused one stops the release early."""
+        """Check the files to upload with twine, so that a refused one stops the release early.
+
+        Raises:
+            BuildFailedError: twine refuses a file.
+        """
         self.publisher.check(self.publisher.seen_absent(self.files()))
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
-        """Upload the missing files, and check that the index has them."""
+        """Upload the missing files, and check that the index has them.
+
+        Raises:
+            ConflictError: Other bytes have been uploaded meanwhile.
+            TasksError: An upload failed.
+        """
         files = self.files()
         self._check_version(files)
         absent = self.publisher.absent(files)

@@ -36,6 +36,7 @@ class TrustedPublisher:
 
         Raises:
             IndexAuthError: The CI gives no identity token, or the index no upload token.
+            StoppedError: It was stopped.
         """
         import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`
         from twine import auth  # noqa: PLC0415 - as above

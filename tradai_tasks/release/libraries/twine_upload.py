@@ -70,6 +70,9 @@ def upload(  # noqa: PLR0913 - what an upload depends on, by keyword
 
     `timeout` is in seconds, for the answer once the file is sent. `stop` ends the upload; what has
     arrived of the file is for the index to drop. `attestations` are those of PEP 740.
+
+    Raises:
+        StoppedError: It was stopped.
     """
     size = path.stat().st_size
     limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)

@@ -342,5 +342,9 @@ class Wheelhouse:
             return self._made
 
     def files(self, name: str) -> tuple[Distribution, ...]:
-        """Wait for the build, and return a library's files; each call raises its failure."""
+        """Wait for the build, and return a library's files; each call raises its failure.
+
+        Raises:
+            TasksError: The build failed; every further call raises the same.
+        """
         return self.begin().result()[name]

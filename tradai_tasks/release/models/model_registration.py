@@ -139,6 +139,7 @@ class VersionStep:
 
         Raises:
             ConflictError: It differs, or there are several.
+            ModelRegistryError: The server cannot be reached.
         """
         found = self.connect().find_versions(self.name, self._known_by)
         image, record = self.image(known), self.backtest(known)
@@ -167,6 +168,7 @@ class VersionStep:
 
         Raises:
             EvidenceError: The image or the backtest is not known.
+            ModelRegistryError: The server cannot be reached, or refuses the request.
         """
         image, record = self.image(known), self.backtest(known)
         if image is None or (record is None and self.is_backtested):
@@ -248,7 +250,11 @@ class AliasStep:
     connect: Callable[[], MlflowServer] = field(repr=False)
 
     def look(self, known: Known) -> Look:
-        """Ask MLflow which version the alias points at."""
+        """Ask MLflow which version the alias points at.
+
+        Raises:
+            ModelRegistryError: The server cannot be reached.
+        """
         server = self.connect()
         held = server.aliases(self.model).get(self.name)
         ours = known.get(self.stage, {}).get(self.model, {}).get("version")
@@ -267,7 +273,11 @@ class AliasStep:
         return Look(state="todo", note=f"to be moved from version {held}")
 
     def act(self, known: Known) -> Look:
-        """Point the alias at the release's version; raise EvidenceError if that is not known."""
+        """Point the alias at the release's version; raise EvidenceError if that is not known.
+
+        Raises:
+            ModelRegistryError: The server cannot be reached, or refuses the request.
+        """
         ours = known.get(self.stage, {}).get(self.model, {}).get("version")
         if ours is None:
             raise EvidenceError(f"alias {self.name}: the version of {self.model} is not known")

@@ -57,7 +57,11 @@ def newest_major(packages: Iterable[Package]) -> int:
 def neighbours(
     git: Git, commit: str, refs: Refs
 ) -> tuple[tuple[ReleaseTag, ...], tuple[ReleaseTag, ...]]:
-    """Return the platform's tags before a commit, and those after it on the main branch."""
+    """Return the platform's tags before a commit, and those after it on the main branch.
+
+    Raises:
+        GitError: git failed.
+    """
     # `--points-at` does not see through a tag of a tag
     here = set(_tags(git, f"--contains={commit}", f"--merged={commit}"))
     before = _tags(git, f"--merged={commit}")

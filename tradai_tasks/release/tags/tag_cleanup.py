@@ -35,7 +35,11 @@ class Tagged:
 
 
 def look_for(git: Git, tag: ReleaseTag) -> Tagged:
-    """Look for a test tag in the clone and at the remote; raise ReleaseRefusedError for others."""
+    """Look for a test tag in the clone and at the remote; raise ReleaseRefusedError for others.
+
+    Raises:
+        GitError: The remote cannot be asked.
+    """
     if not tag.is_test:
         raise ReleaseRefusedError(
             f"tag {tag}: --cleanup deletes test tags alone, such as v0.0.0-test; what is released "

@@ -41,6 +41,9 @@ def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
     """Read the git references that concern a tag.
 
     `tag` is read strictly before; `branch` is the main one, where it is known.
+
+    Raises:
+        GitError: git failed unexpectedly.
     """
     commit = tagged(git, tag)
     main = _main(git, branch)
@@ -61,6 +64,7 @@ def tagged(git: Git, name: str) -> str | None:
 
     Raises:
         BadTagError: The tag is of something else than a commit.
+        GitError: git cannot read the repository.
     """
     if not _exists(git, f"refs/tags/{name}"):
         return None
@@ -126,7 +130,11 @@ def unknown_tag(tag: ReleaseTag) -> UnknownTagError:
 
 
 def raise_all(faults: Sequence[TasksError]) -> None:
-    """Raise an error with all faults, a line each: ReleaseRefusedError if there are several."""
+    """Raise an error with all faults, a line each: ReleaseRefusedError if there are several.
+
+    Raises:
+        TasksError: There is one.
+    """
     if len(faults) > 1:
         raise ReleaseRefusedError(*faults)
     if faults:

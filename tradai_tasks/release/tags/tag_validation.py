@@ -60,7 +60,11 @@ class Found(Refs):
 
 
 def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
-    """Ask git, and the CI environment, for everything that `check` judges."""
+    """Ask git, and the CI environment, for everything that `check` judges.
+
+    Raises:
+        GitError: git failed unexpectedly.
+    """
     refs = look_at_refs(git, tag.text, branch=branch)
     return Found(
         commit=refs.commit,
@@ -115,7 +119,12 @@ def check(
 
 
 def check_branches(tag: ReleaseTag, found: Found) -> None:
-    """Raise for a tag that does not exist, or shares its name with a branch."""
+    """Raise for a tag that does not exist, or shares its name with a branch.
+
+    Raises:
+        UnknownTagError: The tag is not in this clone.
+        AmbiguousRefError: A branch is named like it.
+    """
     if found.commit is None:
         raise unknown_tag(tag)
     raise_all(branches_fault(tag.text, found))
@@ -143,7 +152,12 @@ def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
 
 
 def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
-    """Check the same for a release that need not have a tag."""
+    """Check the same for a release that need not have a tag.
+
+    Raises:
+        WrongCommitError: HEAD moved.
+        DirtyTreeError: Files changed.
+    """
     if git.commit("HEAD") != release.commit:
         raise WrongCommitError(_moved(release))
     dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")

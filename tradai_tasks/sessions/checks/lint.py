@@ -154,7 +154,11 @@ def _everything(repository: Repository, package: Package | None) -> list[str]:
 def _name_hidden_files(
     session: nox.Session, repository: Repository, package: Package | None = None
 ) -> int:
-    """Name the files that ruff does not look at; return how many it looks at."""
+    """Name the files that ruff does not look at; return how many it looks at.
+
+    Raises:
+        CheckFailedError: It looks at none at all.
+    """
     given = [word for word in session.posargs if Path(word).exists()]
     targets = given or _everything(repository, package)
     found = session.run("ruff", "check", "--show-files", *targets, silent=True, stderr=None)

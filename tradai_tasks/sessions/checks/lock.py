@@ -50,7 +50,11 @@ def _look(
 
 
 def _judge(found: list[LockState]) -> None:
-    """Fail for lock files that are not fresh; log those that uv could not check."""
+    """Fail for lock files that are not fresh; log those that uv could not check.
+
+    Raises:
+        CheckFailedError: One is missing or stale, or cannot be checked.
+    """
     names = {
         state: ", ".join(one.file for one in found if one.state == state)
         for state in ("missing", "stale", "unknown")

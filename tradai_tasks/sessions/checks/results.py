@@ -23,7 +23,11 @@ _OPTIONS = [
 
 
 def results(session: nox.Session, context: Context) -> None:
-    """Show the store and the last run of each test session, or clear the store."""
+    """Show the store and the last run of each test session, or clear the store.
+
+    Raises:
+        ResultStoreError: The store cannot be used.
+    """
     options = parse(session, _OPTIONS)
     repository = context.repository
     stated = repository.settings.results

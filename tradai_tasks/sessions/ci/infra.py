@@ -102,7 +102,11 @@ def _comment(session: nox.Session, folder: str | None, stacks: tuple[str, ...]) 
 
 
 def _install(session: nox.Session, repository: Repository) -> None:
-    """Install the dependencies of each layer's program, one by one and without credentials."""
+    """Install the dependencies of each layer's program, one by one and without credentials.
+
+    Raises:
+        InfraError: An installation failed.
+    """
     for layer in layers_of(repository.tree):
         try:
             session.run_install("pulumi", "install", "--cwd", layer, external=True)

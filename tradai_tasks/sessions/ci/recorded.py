@@ -109,6 +109,7 @@ def verify(repository: Repository, graph: ImportGraph | None) -> None:
 
     Raises:
         CheckFailedError: There is one, or there is nothing to look at.
+        ResultStoreError: The store cannot be used.
     """
     store = open_store(repository.settings.results.store, repository.root, os.environ)
     tests = {one.path for one in repository.inventory.files if one.kind == "test"}

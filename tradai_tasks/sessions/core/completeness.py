@@ -15,7 +15,11 @@ def present_inventory(context: Context) -> Inventory:
 
 
 def require_seen(session: nox.Session, context: Context) -> None:
-    """Show what the settings leave unchecked or untested; fail if other files are not seen."""
+    """Show what the settings leave unchecked or untested; fail if other files are not seen.
+
+    Raises:
+        UnseenFilesError: No session collects a test, or none examines a source.
+    """
     inventory = present_inventory(context)
     for note in notes(inventory):
         session.warn(note)

@@ -24,6 +24,7 @@ def clean_up(session: nox.Session, repository: Repository, options: Namespace) -
 
     Raises:
         BadArgumentsError: No tag is named, or an option other than --dry-run is given.
+        TasksError: It is not a test tag, or cannot be deleted.
     """
     if not options.tag or any(getattr(options, name) for name in _OTHERS):
         raise BadArgumentsError(

@@ -137,7 +137,11 @@ def _destination(
 
 
 def _checked_options(options: Namespace) -> Namespace:
-    """Return the options; an absent input of a workflow is an empty string."""
+    """Return the options; an absent input of a workflow is an empty string.
+
+    Raises:
+        BadArgumentsError: The environment is empty, which must not mean that a rule chooses it.
+    """
     for name in ("tag", "version"):
         setattr(options, name, getattr(options, name, None) or None)
     if options.environment is not None and not options.environment.strip():

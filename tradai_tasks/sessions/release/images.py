@@ -74,7 +74,11 @@ def print_matrix(repository: Repository, kind: ImageKind, only: Sequence[str], *
 
 
 def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:
-    """Return how `latest` moves, from the options, which must not contradict, and the tag."""
+    """Return how `latest` moves, from the options, which must not contradict, and the tag.
+
+    Raises:
+        BadArgumentsError: The options contradict each other.
+    """
     if options.move_latest and options.keep_latest:
         raise BadArgumentsError("--move-latest and --keep-latest: give one of the two")
     if options.keep_latest:

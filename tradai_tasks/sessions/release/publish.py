@@ -147,6 +147,10 @@ def _trusted(repository: Repository, text: str | None) -> ReleaseTag | None:
     """Parse the tag; in a `workflow_run` it is the event's, and is validated in the clone first.
 
     The work tree is not validated: the files to publish may come from another job.
+
+    Raises:
+        UntrustedEventError: The event is not trusted, or is for another tag.
+        TasksError: The tag cannot be released.
     """
     event = read_event(os.environ)
     request = tag_request(os.environ, event)
@@ -174,7 +178,12 @@ def _prepared(step: Step, look: Look) -> Look:
 
 
 def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -> dict[str, Look]:
-    """Apply a function to every step, also after one has failed; then raise what was raised."""
+    """Apply a function to every step, also after one has failed; then raise what was raised.
+
+    Raises:
+        TasksError: One step failed.
+        CheckFailedError: Several steps failed.
+    """
     faults: list[TasksError] = []
 
     def guarded(step: Step) -> tuple[str, Look] | None:

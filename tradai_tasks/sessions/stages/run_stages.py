@@ -57,6 +57,9 @@ def tagged_basis(session: nox.Session, context: Context, text: str | None, wante
 
     The work tree must be at the commit but for --status, and --dry-run shows a plan also of a
     release that is not allowed.
+
+    Raises:
+        TasksError: There is no such release to make.
     """
     repository = context.repository
     mask_environment(allowance=allowance_of(repository.settings))
@@ -75,7 +78,11 @@ def tagged_basis(session: nox.Session, context: Context, text: str | None, wante
 def run_stages(
     session: nox.Session, context: Context, outline: Outline, basis: Basis, wanted: Wanted
 ) -> None:
-    """Look at every step of the chosen stages, print the plan, and carry out that plan."""
+    """Look at every step of the chosen stages, print the plan, and carry out that plan.
+
+    Raises:
+        TasksError: The release is not complete.
+    """
     for note in outline.notes:
         session.log(note)
     if not (wanted.status or wanted.dry_run):
@@ -89,7 +96,11 @@ def run_stages(
 
 @contextmanager
 def told_of_interrupts(session: nox.Session, what: str, stop: threading.Event) -> Iterator[None]:
-    """Stop on SIGINT and SIGTERM, say how to go on, and have nox run no further session."""
+    """Stop on SIGINT and SIGTERM, say how to go on, and have nox run no further session.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; nox runs no further session then.
+    """
     try:
         with interruptible(stop):
             yield

@@ -155,7 +155,11 @@ class _Copy:
         return done.returncode, done.text, done.error_text
 
     def lock(self) -> list[Outcome]:
-        """Make its lock files fresh, and return a fault if the repository's are not."""
+        """Make its lock files fresh, and return a fault if the repository's are not.
+
+        Raises:
+            CommandFailedError: uv cannot lock a project.
+        """
         status, out, err = self._nox("-s", "lock")
         if status:
             text = f"{out}\n{err}"
@@ -180,7 +184,11 @@ class _Copy:
         ]
 
     def names(self) -> list[str]:
-        """Return the sessions to run; `security`, which is none of the default ones, goes last."""
+        """Return the sessions to run; `security`, which is none of the default ones, goes last.
+
+        Raises:
+            CommandFailedError: nox cannot list them.
+        """
         status, out, err = self._nox("-l", "--json")
         if status:
             raise CommandFailedError(f"init: the sessions cannot be listed: {err.splitlines()[-1]}")

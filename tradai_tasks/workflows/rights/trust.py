@@ -112,6 +112,9 @@ def subject_of(repository: str, ids: str | None) -> str:
     18 June 2026, or that have opted in.
 
     https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+
+    Raises:
+        BadArgumentsError: They are no such ids.
     """
     if ids is None:
         return f"repo:{repository}"
@@ -132,7 +135,11 @@ def trust_of(
     tags: Sequence[str],
     ids: str | None = None,
 ) -> Trust:
-    """Return what to set up for the jobs of the rendered workflows; subjects may hold `ids`."""
+    """Return what to set up for the jobs of the rendered workflows; subjects may hold `ids`.
+
+    Raises:
+        BadArgumentsError: They are no such ids.
+    """
     return Trust(
         repository=repository,
         branch=branch,

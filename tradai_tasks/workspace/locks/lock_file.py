@@ -160,7 +160,11 @@ def parse_lock_file(content: bytes, file: str) -> LockFile:
 
 
 def read_lock(tree: Tree, project: str) -> LockFile:
-    """Read the lock file of a project; raise LockMissingError if there is none."""
+    """Read the lock file of a project; raise LockMissingError if there is none.
+
+    Raises:
+        BrokenTomlError: As `parse_lock_file`.
+    """
     file = join(project, "uv.lock")
     if not tree.is_file(file):
         raise LockMissingError(f"{file}: no lock file; make it with: nox -s lock")

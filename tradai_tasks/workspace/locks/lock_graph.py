@@ -78,13 +78,21 @@ class LockGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_lock(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file into its graph; raise as `parse_lock_file` does."""
+    """Parse a lock file into its graph; raise as `parse_lock_file` does.
+
+    Raises:
+        BrokenTomlError: As `parse_lock_file`.
+    """
     return _Builder(parse_lock_file(content, file)).graph()
 
 
 @lru_cache(maxsize=4)  # cached: needed twice, and parsing takes long
 def parse_edges(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file without the lists of files of its packages, which are most of it."""
+    """Parse a lock file without the lists of files of its packages, which are most of it.
+
+    Raises:
+        BrokenTomlError: As `parse_lock`.
+    """
     if not (b'"""' in content or b"'''" in content):  # it can look like files
         try:
             return parse_lock(_FILES.sub(b"", content), file)

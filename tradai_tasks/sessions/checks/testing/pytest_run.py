@@ -52,7 +52,11 @@ def given_arguments(session: nox.Session, repository: Repository, home: Path) ->
 
 
 def path_arguments(repository: Repository, paths: Sequence[str], home: Path) -> list[str]:
-    """Return test files and folders, from the root, as pytest is given them in a folder."""
+    """Return test files and folders, from the root, as pytest is given them in a folder.
+
+    Raises:
+        CheckFailedError: pytest would read something else into a name.
+    """
     for path in paths:
         if "[" in path or "::" in path:
             raise CheckFailedError(

@@ -227,7 +227,11 @@ def _install_requirements(session: nox.Session, repository: Repository, package:
 def _check_paths(
     session: nox.Session, repository: Repository, package: Package, given: PytestArguments
 ) -> None:
-    """Skip the session if the user's paths are all those of other packages with tests."""
+    """Skip the session if the user's paths are all those of other packages with tests.
+
+    Raises:
+        CheckFailedError: They are those of no package with tests.
+    """
     if not given.paths:
         return
     homes = {one: repository.root / one.path for one in repository.shares if one.path != "."}

@@ -71,6 +71,9 @@ def install_tool(
     """Install a tool at the version that the project's lock pins, else at the default version.
 
     With `only_missing`, a pinned tool that an earlier sync from this lock has installed is left.
+
+    Raises:
+        CommandFailedError: The installation failed.
     """
     uv_program()
     has_lock = repository.tree.is_file(join(project, "uv.lock"))
@@ -157,6 +160,9 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     uv builds a local package that is not editable once and never looks at its source again, so
     those are built each time. `reached` are the names of all that is installed, if not the whole
     lock.
+
+    Raises:
+        CommandFailedError: uv failed.
     """
     lock = read_lock(repository.tree, project)
     venv = session.virtualenv
@@ -275,7 +281,11 @@ class _AnyStatus(Collection[int]):
 def output_of(
     session: nox.Session, argv: Sequence[str | Path], env: Mapping[str, str | None] | None = None
 ) -> tuple[int, str]:
-    """Run a tool and return its exit status and its standard output, which is not shown."""
+    """Run a tool and return its exit status and its standard output, which is not shown.
+
+    Raises:
+        CommandFailedError: The tool could not be started.
+    """
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
         status = status_of(session, argv, env, output=file)
         file.seek(0)

@@ -18,6 +18,9 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     """Return the interpreter of an environment of its own, inside the session's.
 
     Its requirements are not checked by the lock, so they do not go where the packages are.
+
+    Raises:
+        CommandFailedError: They cannot be installed.
     """
     file = requirements_of(path)
     if isinstance(session.virtualenv, PassthroughEnv):
@@ -31,7 +34,11 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
 
 
 def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
-    """Install requirements files into the session's environment, beside the locked packages."""
+    """Install requirements files into the session's environment, beside the locked packages.
+
+    Raises:
+        CommandFailedError: They cannot be installed, such as two that need other versions.
+    """
     shown = ", ".join(files)
     if isinstance(session.virtualenv, PassthroughEnv):
         session.log(f"not installed without an environment of its own: {shown}")

@@ -41,7 +41,11 @@ def register_all(
     settings: Mapping[str, Any] | None = None,
     edge_rules: Iterable[Any] = (),
 ) -> None:
-    """Add the sessions that fit the repository; see `tradai_tasks.register`."""
+    """Add the sessions that fit the repository; see `tradai_tasks.register`.
+
+    Raises:
+        TasksError: The settings or the repository have a fault.
+    """
     keep_text_safe()
     shorten_tracebacks()
     options = given()
