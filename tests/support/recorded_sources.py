@@ -44,7 +44,7 @@ SOURCE = {
             return _state
         """,
     "src/pkg/memory.py": """
-        import enum, functools, queue, sys, weakref
+        import enum, functools, queue, sys, weakref, zipfile
         from collections import defaultdict
         from concurrent.futures import ThreadPoolExecutor
         from pathlib import Path
@@ -56,6 +56,14 @@ SOURCE = {
         class Proxy:
             def __getattribute__(self, name): raise RuntimeError("outside of a request")
         PROXY = Proxy()
+        READ = functools.lru_cache(zipfile.is_zipfile)
+        def _replaced(): return 1
+        class Once:
+            def value(self):
+                found = _replaced()
+                self.value = lambda: found
+                return found
+        ONCE = Once()
         def through(table={}):
             table[1] = PROXY
             return PROXY is None

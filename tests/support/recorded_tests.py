@@ -54,6 +54,12 @@ BODIES = {
     },
     "left_1": "from pkg import memory\ndef test(): memory.later(), memory._late(), memory.LATER[0](2)",
     "left_2": "from pkg import memory\ndef test(): memory.LATER or memory.later(), memory.LATER[0](2)",
+    "settings": "def test(): assert open('tests/.coveragerc').read() == ''",
+    **{
+        f"answers_{n}": "from pkg.memory import ONCE, READ\n"
+        "def test(): ONCE.value(), READ('tests/data/read.txt')"
+        for n in (1, 2)
+    },
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
@@ -271,4 +277,4 @@ BODIES["own_1"] = """
 BODIES["own_2"] = "from test_own_1 import kept\ndef test(): assert kept()"
 for _name in ("cached", "fixture", "memory"):
     BODIES[f"{_name}_2"] = BODIES[f"{_name}_1"]
-DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub", "marked")
+DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub", "marked", "read")

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 _LINES = re.compile(
     r"(?:co_first|f_|tb_)?lineno|co_lines|co_positions|getframeinfo|walk_tb"
     r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d|.*\.py:(?:\d|\Z)"
-    r"|TracebackException|StackSummary|dump_traceback"
+    r"|TracebackException|StackSummary|dump_traceback|.*[%{]\(?lineno"
 )
 _ATTACH = re.compile(r"\s*attach\s|pythonapi\Z", re.IGNORECASE)
 # What imports shows for such code, for statements as above, and for calls that import what no text

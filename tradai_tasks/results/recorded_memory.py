@@ -104,7 +104,9 @@ class _Owners:
         owners |= {SHARED for name in self._outer if name in self._bound}
         if self._name in _MAKERS:
             owners.discard(self._first)  # it was made just now
-        if self._name == "__missing__":
+        stored = (one for one in self._nodes if isinstance(one, ast.Attribute))
+        replaces = any(isinstance(one.ctx, ast.Store) and one.attr == self._name for one in stored)
+        if replaces or self._name == "__missing__":
             owners.add(SHARED)  # what it fills is found without a call
         return frozenset(owners)
 

@@ -35,6 +35,9 @@ HAS = [
     ("constant", "modules", "src/pkg/__init__.py"),
     ("constant", "modules", "tests/conftest.py"),
     ("data", "files", "tests/data/a.txt"),
+    ("settings", "files", "tests/.coveragerc"),
+    ("answers_1", "files", "tests/data/read.txt"),
+    ("answers_2", "files", "tests/data/read.txt"),
     ("absent", "absent", "tests/none"),
     ("absent_open", "absent", "tests/gone"),
     ("folder", "absent", "tests/data"),
@@ -135,13 +138,17 @@ FUNCTIONS = [
     *(("direct_2", "src/pkg/memory.py", f"_{name}", True)
       for name in ("of_attribute", "of_found", "of_dict", "missing")),
     *(("uncalled_2", "src/pkg/memory.py", name, True) for name in ("_gap", "_given", "_any")),
+    *((f"answers_{n}", "src/pkg/memory.py", "_replaced", True) for n in (1, 2)),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 
 
 def _workspace(root: Path) -> Path:
     files = {**SOURCE, **{f"tests/test_{name}.py": body for name, body in BODIES.items()}}
-    files |= {f"tests/data/{name}.txt": name for name in DATA} | {"tests/data/s.db": ""}
+    files |= {f"tests/data/{name}.txt": name for name in DATA} | {
+        "tests/data/s.db": "",
+        "tests/.coveragerc": "",
+    }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(dedent(text))

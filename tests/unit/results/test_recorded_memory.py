@@ -29,6 +29,7 @@ _METHODS = {
     "first, second = find(key)\nfirst.x = second.x = g()": set(),
     "options[key] = options.get(key) or g()": set(),
     "self.x = g()": set(),  # at each call
+    "self.method = lambda: g()": {SHARED},  # which is found without a call of it
     "cls = type(self)\ncls.x = g()": {SHARED},
     "if key not in TABLE:\n    TABLE[key] = g()": {SHARED},
     "TABLE.append(g())": {SHARED},

@@ -139,6 +139,7 @@ def test_what_a_function_does_at_its_first_call_counts_where_it_runs(tmp_path: P
 @pytest.mark.parametrize("text", [
     "e.__traceback__.tb_lineno", "f_lineno", "'x.py, line 7'", "traceback.format_exc()",
     "'WARNING x.py:7 low'", "f'x.py:{n}'", "traceback.TracebackException(e)",
+    "Formatter('%(name)s:%(lineno)d')", "'{lineno:>4}'",
 ])  # fmt: skip
 def test_modules_count_whole_where_lines_are_asked_for(tmp_path: Path, text: str) -> None:
     _write(tmp_path, _T, f"def f():\n    {text}\ndef g(): pass\n")

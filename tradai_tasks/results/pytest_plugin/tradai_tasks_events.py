@@ -14,7 +14,7 @@ import tradai_tasks_frames as frames
 from tradai_tasks_memory import remember
 
 # Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
-_LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+_LEFTOVERS = (".coverage.", ".hypothesis.", ".mypy_cache.", ".pytest_cache.", ".ruff_cache.")
 PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
 _SHOWING = (
     "linecache", "traceback", "tokenize", "coverage", "tradai_tasks_coverage",
@@ -45,7 +45,7 @@ def path_event(
         recorder.projects.record(recorder, kind, path)
         if recorder.paths.is_environment(path):
             return
-    if inside is not None and any(part.startswith(_LEFTOVERS) for part in inside.split("/")):
+    if inside is not None and any(f"{part}.".startswith(_LEFTOVERS) for part in inside.split("/")):
         return
     if kind != "written" and ("/__pycache__/" in f"{path}/" or _is_made(recorder.made, path)):
         return  # what the interpreter keeps beside the code, or the tests' own

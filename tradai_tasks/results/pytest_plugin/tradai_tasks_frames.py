@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from types import FrameType
 
-from tradai_tasks_memory import has_memory, is_first
+from tradai_tasks_memory import has_memory, is_first, keeps_answers
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
@@ -100,8 +100,9 @@ def locate(
     context and around it, the innermost first; where the running test file was called back, only
     those inside.
 
-    The context is None without one, and "" for a module's body outside of the repository. What
-    functions of the running test file keep is its own, and that of files which import it.
+    The context is None without one, and "" for a module's body outside of the repository, or for a
+    function there that a cache calls: its answers are for all. What functions of the running test
+    file keep is its own, and that of files which import it.
     """
     reader: str | None = None
     firsts: list[str] = []
@@ -109,13 +110,15 @@ def locate(
     memory = ""
     is_called = True
     entry: str | None = None
+    is_kept = False
     while frame is not None:
         code = frame.f_code
         path = paths[code.co_filename]
         if path is not None:
             reader = reader or path
             if code.co_name == "<module>":
-                return _found(memory, f"module:{path}", reader, inside, firsts)
+                context = f"module:{path}"
+                return _found(memory, context, reader, inside, firsts, is_kept=is_kept)
             entry = f"thread:{path}::{code.co_qualname}"
             if path == running:
                 is_called, entry = False, None
@@ -128,16 +131,18 @@ def locate(
             is_start = frame.f_globals.get("__name__") in _STARTS
             is_tool = reader is None and (not is_start or "_pytest" in sys.modules)
             found = None if is_start else ""
-            return _found(memory, found, reader, inside, firsts, is_tool=is_tool)
+            return _found(memory, found, reader, inside, firsts, is_tool=is_tool, is_kept=is_kept)
         elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
             break
+        elif keeps_answers(code):
+            is_kept = True
         frame = frame.f_back
     is_main = _is_main_thread()
     is_tool = reader is None and "_pytest" in sys.modules and is_main
     found = None if is_main else entry
     if memory and found:
         firsts.append(found)
-    return _found(memory, found, reader, inside, firsts, is_tool=is_tool)
+    return _found(memory, found, reader, inside, firsts, is_tool=is_tool, is_kept=is_kept)
 
 
 def _found(  # noqa: PLR0913 - what `locate` returns
@@ -148,7 +153,10 @@ def _found(  # noqa: PLR0913 - what `locate` returns
     firsts: list[str],
     *,
     is_tool: bool = False,
+    is_kept: bool = False,
 ) -> tuple[str | None, str | None, bool, list[str], list[str]]:
+    if is_kept:
+        return "", reader, is_tool, [], []
     if memory:
         return memory, reader, is_tool, inside, firsts
     return context, reader, is_tool, firsts, []

@@ -54,7 +54,8 @@ _STATELESS = (
     BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, classmethod, complex, float,
     frozenset, int, staticmethod, str, tuple, type,
 )  # fmt: skip
-_memories: dict[int, tuple[bool, CodeType, bool]] = {}
+_memories: dict[int, tuple[bool, CodeType | None, bool]] = {}
+_UNKNOWN = (False, None, False)
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
 _EACH = -1  # in place of the frame
@@ -88,6 +89,11 @@ def has_memory(frame: FrameType, code: CodeType) -> bool:
 def is_cached(code: CodeType) -> bool:
     """Return whether a decorator keeps what a function with memory returns, so it may not run."""
     return _memories[id(code)][2]
+
+
+def keeps_answers(code: CodeType) -> bool:
+    """Return whether code was wrapped by a cache, as far as `remember` and calls have shown."""
+    return _memories.get(id(code), _UNKNOWN)[2]
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:
@@ -197,6 +203,8 @@ def _is_lazy(code: CodeType) -> bool:
     asks = {op for op, _ in _instructions(code)}
     names = code.co_names
     if stored & tested or (stored and not _ASKS_FOR_ATTRIBUTE.isdisjoint(names)):
+        return True
+    if any(names[one] == code.co_name for one in stored):  # a method that an answer replaces
         return True
     return fills_key and (_CONTAINS_OP in asks or not _ASKS_FOR_KEY.isdisjoint(names))
 
