@@ -89,7 +89,9 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
-        named = [DOTTED.match(text) for text in strings if len(text) < 100]
+        # a call is mostly a piece of code, which goes on from the string before
+        texts_alone = [text for text in strings if len(text) < 100 and not text.endswith(")")]
+        named = map(DOTTED.match, texts_alone)
         dotted = {found[1] for found in named if found}
         assert dotted <= set(texts(facts)), (file, dotted - set(facts.strings))
 
