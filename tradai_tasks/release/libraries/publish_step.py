@@ -47,7 +47,7 @@ Upload = Callable[..., UploadResponse]
 def missing(
     files: Sequence[Distribution], listed: Mapping[str, Listed], sha256: Callable[[Listed], str]
 ) -> tuple[list[Distribution], list[tuple[Distribution, Listed, str]]]:
-    """Return the files that an index lacks, and those whose bytes differ there, with their digest.
+    """Return files missing from an index, and those that differ there, with the index's digest.
 
     Another spelling of a listed name is the same file; `sha256` returns the digest of a listed
     file.
