@@ -19,7 +19,7 @@ class Projects:
         self._known: dict[str, str | None] = {}
 
     def record(self, recorder: Any, kind: str, path: str) -> None:
-        """Record the pyproject.toml of each project that an access tells something of.
+        """Record the pyproject.toml of each project whose metadata an access shows.
 
         It counts for the whole process, since some library may remember it for any test file.
 
