@@ -167,6 +167,15 @@ BODIES = {
         """,
     "variable": "import os\ndef test(): dict(os.environ), os.environ.copy(), os.environ.get('SHOP')",
     "copied": "import os\ndef test(): assert dict(os.environ)",
+    "copied_asked": """
+        import os
+        NAMES = ["STY"]
+        def ask(name): return os.environ.get(name)
+        def test():
+            for name in dict(os.environ): ask(name)
+            for name in NAMES: ask(name)
+            os.environ.get("TMUX")
+        """,
     "copied_items": "import os\ndef test(): assert [value for name, value in os.environ.items()]",
     "copied_names": "import os\ndef test(): assert [name for name in os.environ]",
     "child_variable": """

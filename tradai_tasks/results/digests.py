@@ -89,7 +89,7 @@ class WorkTree:
         self._modules: dict[str, Mapping[str, list[str]]] = {}
         self._firsts: dict[tuple[str, ...], frozenset[str]] = {}
         self._latest: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
-        self._times: dict[Path, float] = {}
+        self._times: dict[str, float] = {}
 
     def digest(self, inputs: Inputs, test_file: str) -> Digested:
         """Return the digests of a test file's inputs."""
@@ -135,22 +135,29 @@ class WorkTree:
         """
         roots = self._import_roots(inputs)
         for item in self._items(inputs, test_file):
-            paths = [self._root / item.name]
-            if item.kind == "listing":
-                paths = self._listed(item.name)
-            elif item.kind == "name":
-                paths = [self._root / one for one in self._places(item.name, roots)]
-                paths = [one for one in paths if one.is_file()]
-            elif item.kind == "absent" and os.path.lexists(paths[0]) and not paths[0].is_dir():
-                return item.name
-            elif item.kind not in {"module", "file", "project"}:
-                continue
-            for path in paths:
-                if path not in self._times:
-                    self._times[path] = _changed_at(path)
-                if self._times[path] >= start - _MARGIN:
-                    return os.path.relpath(path, self._root)
+            match item.kind:
+                case "module" | "file" | "project":
+                    names = [item.name]
+                case "listing":
+                    names = [os.path.relpath(one, self._root) for one in self._listed(item.name)]
+                case "name":
+                    places = self._places(item.name, roots)
+                    names = [one for one in places if (self._root / one).is_file()]
+                case "absent" if not self._is_free(item.name):
+                    return item.name
+                case _:
+                    continue
+            for name in names:
+                if name not in self._times:
+                    self._times[name] = _changed_at(self._root / name)
+                if self._times[name] >= start - _MARGIN:
+                    return name
         return None
+
+    def _is_free(self, name: str) -> bool:
+        """Return whether there is no file at a path, or a folder."""
+        path = self._root / name
+        return path.is_dir() or not os.path.lexists(path)
 
     def _items(self, inputs: Inputs, test_file: str) -> Iterator[Item]:
         for path, functions in inputs.modules.items():

@@ -6,14 +6,17 @@ import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from tradai_tasks.errors import RecordingError
-from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.environment_digest import OF_A_RUN
+from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
 from tradai_tasks.results.recorded_imports import ANY, ATTACH, LINES, ImportSyntax, read_imports
 from tradai_tasks.results.recorded_memory import SHARED, UNCALLED, read_memory
+from tradai_tasks.results.unseen_files import unseen_files
 from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"
@@ -23,17 +26,8 @@ _FIELDS = {  # kind of event -> field of `Inputs`
     "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
     "whole": "whole", "root": "roots", "project": "projects",
     "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
-    "outlived": "outlived",
+    "outlived": "outlived", "computed": "computed",
 }  # fmt: skip
-# Libraries whose compiled code opens files, which nothing reports.
-_UNSEEN_READERS = frozenset({
-    ATTACH, "<library>",
-    "catboost", "cv2", "datafusion", "dbm", "deltalake", "duckdb", "h5py", "lightgbm", "lmdb",
-    "lxml", "netCDF4", "onnxruntime", "osgeo", "polars", "pyarrow", "python_calamine", "rasterio",
-    "safetensors", "shelve", "tables", "tensorflow", "tokenizers", "torch", "xgboost",
-})  # fmt: skip
-_CERTIFICATES = (".cer", ".crt", ".key", ".pem")  # which `ssl` opens so
-_COMPILED = (".dylib", ".pyd", ".so")
 
 
 def recording_environment(folder: Path, root: Path, search: str = "") -> dict[str, str]:
@@ -81,7 +75,9 @@ class _Recording:
         self._children: defaultdict[int, list[str]] = defaultdict(list)  # parent -> processes
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
         self._spawned: list[tuple[str, int]] = []  # by `multiprocessing`
-        self._syntax: dict[str, ImportSyntax | None] = {}
+        self._syntax: dict[str, tuple[ImportSyntax | None, set[str]]] = {}  # and own names, by file
+        self._needs: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+        self._resolved: dict[str, list[str]] = {}
         self._memories: dict[str, dict[str, frozenset[str]]] = {}  # owners by function, by file
 
     def add(self, pid: int, kind: str, context: str, *values: str) -> None:
@@ -221,17 +217,15 @@ class _Recording:
         values.pop("outlived", None)
         whole = values.pop("whole", set())
         modules = loaded | {file for file, _ in ran}
+        values["variables"] |= self._meant(
+            values.pop("computed", set()), values["variables"], modules
+        )
         values["files"] |= {file for one in contexts for file in one.sources} - modules
         open_ended = "0" in self.bound  # a port that the system chose
         for port in {port for one in contexts for port in one.ports} - self.bound:
             if not open_ended:
                 values["hosts"].add(f"127.0.0.1:{port}")
-        tops = {name.partition(".")[0] for name in names}
-        if tops & _UNSEEN_READERS or any(one.endswith(_COMPILED) for one in modules):
-            values["files"].update(_data_files(self.root, test_file))
-        elif "ssl" in tops:
-            certificates = _data_files(self.root, test_file, ends=_CERTIFICATES)
-            values["files"].update(certificates)
+        values["files"] |= unseen_files(self.root, test_file, modules, names)
         functions: defaultdict[str, set[str]] = defaultdict(set)
         for file, name in ran:
             functions[file].add(name)
@@ -245,10 +239,24 @@ class _Recording:
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
 
+    def _meant(self, computed: set[str], named: set[str], files: set[str]) -> set[str]:
+        """Return the variables with computed names that code asked for, not for each that there is.
+
+        Where all variables are copied, the names may come from the copy. Those that each run has of
+        its own then count where a text of the code is the name.
+        """
+        doubted = {one for one in computed - named if OF_A_RUN.fullmatch(one)}
+        if ALL_VARIABLES not in named or not doubted:
+            return computed
+        texts = [(self.root / one).read_text("utf-8", "replace") for one in files]
+        quoted = {one: (f'"{one}"', f"'{one}'") for one in doubted}
+        meant = {name for name, all_ in quoted.items() if any(q in t for q in all_ for t in texts)}
+        return computed - doubted | meant
+
     def _closure(self, test_file: str) -> tuple[set[str], set[str], set[tuple[str, str]]]:
         """Return all contexts, names of modules and functions that a test file depends on."""
         waiting = [f"test:{test_file}", *self.everywhere, *self.tests[test_file]]
-        waiting += [f"module:{file}" for file in self._above(test_file)]
+        waiting += [f"module:{file}" for file in self._set_up(test_file)]
         waiting += [one for one, folder in self._fixtures.items() if _is_below(test_file, folder)]
         reached: set[str] = set()
         names: set[str] = set()
@@ -270,39 +278,49 @@ class _Recording:
                 }
                 new = (bodies | ran) - looked
                 looked |= new
-                firsts = (f"first:{file}::{name}" for file, name in new)
-                waiting += [one for one in firsts if one in self.contexts]
-                for file, function in new:
-                    for name, is_statement in self._imports(file, function):
-                        if is_statement and not self._is_namespace(name):
-                            names.add(name)
-                        waiting += self._resolve(name)
-                        if name == ANY:
-                            waiting += [one for one in self.contexts if _is_library(one)]
+                for one in new:
+                    if one not in self._needs:
+                        self._needs[one] = self._needed(*one)
+                    imported, contexts = self._needs[one]
+                    names |= imported
+                    waiting += contexts
         return reached, names, ran
 
-    def _above(self, test_file: str) -> Iterator[str]:
+    def _set_up(self, test_file: str) -> Iterator[str]:
         for folder in PurePosixPath(test_file).parents:
             for name in ("conftest.py", "__init__.py"):
                 if (file := str(folder / name)) in self.contexts[f"module:{file}"].values["loaded"]:
                     yield file
 
-    def _resolve(self, name: str) -> Iterator[str]:
-        parts = name.split(".")
-        for count in range(1, len(parts) + 1):
-            for file in self.names.get(".".join(parts[:count]), ()):
-                yield f"module:{file}"
+    def _needed(self, file: str, function: str) -> tuple[set[str], set[str]]:
+        """Return the modules that a function or body imports, and the contexts which that needs."""
+        names: set[str] = set()
+        contexts = {f"first:{file}::{function}"} & self.contexts.keys()
+        for name, is_statement in self._imports(file, function):
+            if is_statement and name not in self._namespaces:
+                names.add(name)
+            contexts.update(self._resolve(name))
+            if name == ANY:
+                contexts.update(one for one in self.contexts if _is_library(one))
+        return names, contexts
 
-    def _is_namespace(self, name: str) -> bool:
-        return any(known.startswith(f"{name}.") for known in self.names)
+    def _resolve(self, name: str) -> list[str]:
+        if name not in self._resolved:
+            files = [file for one in (*_packages(name), name) for file in self.names.get(one, ())]
+            self._resolved[name] = [f"module:{file}" for file in files]
+        return self._resolved[name]
+
+    @cached_property
+    def _namespaces(self) -> frozenset[str]:
+        return frozenset(above for name in self.names for above in _packages(name))
 
     def _imports(self, file: str, function: str) -> Iterator[tuple[str, bool]]:
         if file not in self._syntax:
-            self._syntax[file] = read_imports(self.root / file)
-        syntax = self._syntax[file]
+            own = {name for name, files in self.names.items() if file in files and name}
+            self._syntax[file] = read_imports(self.root / file), own
+        syntax, own = self._syntax[file]
         if syntax is None:
             return
-        own = {name for name, files in self.names.items() if file in files and name}
         is_package = file.endswith("__init__.py")
         # without monitoring, or for a body, what is nested counts where functions are not seen
         scopes = [function] if function or not self.whole else [*syntax.statements, *syntax.texts]
@@ -313,6 +331,12 @@ class _Recording:
             yield from ((text, False) for text in syntax.texts.get(scope, ()))
 
 
+def _packages(name: str) -> Iterator[str]:
+    """Yield the packages that a module is in, by its name."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts)))
+
+
 def _is_library(context: str) -> bool:
     kind, _, file = context.partition(":")
     return kind == "module" and TEST_FILE.fullmatch(PurePosixPath(file).name) is None
@@ -320,19 +344,6 @@ def _is_library(context: str) -> bool:
 
 def _is_below(test_file: str, folder: str) -> bool:
     return folder in {"", ".", test_file} or test_file.startswith(f"{folder}/")
-
-
-def _data_files(root: Path, test_file: str, ends: tuple[str, ...] = ("",)) -> Iterator[str]:
-    """Yield all files but Python's of the project that a test file belongs to, by their ends."""
-    folder = (root / test_file).parent
-    while folder != root and not (folder / "pyproject.toml").is_file():
-        folder = folder.parent
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if not one.startswith((".", "__pycache__"))]
-        for name in names:
-            is_data = name[:9] != ".coverage" and not name.endswith((".py", ".pyc"))
-            if is_data and name.endswith(ends):
-                yield Path(parent, name).relative_to(root).as_posix()
 
 
 def read_recording(folder: Path, root: Path) -> dict[str, Inputs]:
@@ -374,26 +385,3 @@ def _events(file: Path) -> Iterator[tuple[int, list[str]]]:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise TypeError(line)
         yield int(found[1]), words
-
-
-def missing_inputs(full: Mapping[str, Inputs], alone: Mapping[str, Inputs]) -> list[str]:
-    """Return what test files that ran alone load or read and a run of all does not give them.
-
-    Args:
-        full: The inputs that a run of all test files recorded.
-        alone: Those of test files, each recorded in a run of its own.
-    """
-    return [
-        f"{test_file}: {kind} {value}"
-        for test_file, inputs in sorted(alone.items())
-        for kind, value in _values(inputs)
-        if (kind, value) not in set(_values(full[test_file]))
-    ]
-
-
-def _values(inputs: Inputs) -> Iterable[tuple[str, str]]:
-    for path, functions in inputs.modules.items():
-        yield "module", path
-        yield from (("function", f"{path}::{name}") for name in functions or ())
-    for kind in ("files", "absent", "listings", "names", "variables", "programs", "hosts"):
-        yield from ((kind, value) for value in getattr(inputs, kind))

@@ -100,14 +100,37 @@ def add_replayed(record: RunRecord, valid: Mapping[str, KeptResult], root: Path)
     return sorted(replayed)
 
 
+class FileRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did with one test file: its tests by node id."""
+
+    collected: dict[str, CollectedTest] = {}
+    """Those to be run."""
+    removed: dict[str, CollectedTest] = {}
+    """Those that were deselected."""
+    outcomes: Mapping[str, str]
+    """Of all test files."""
+    rerun: Collection[str]
+    """Tests of all files that were run more than once."""
+
+
+def runs_by_file(record: RunRecord, root: Path) -> dict[str, FileRun]:
+    """Return what a run did with each test file, by its path from the root."""
+    found: dict[Path, FileRun] = {}
+    for kind in ("collected", "removed"):
+        for name, test in getattr(record, kind).items():
+            if test.file not in found:
+                found[test.file] = FileRun(outcomes=record.outcomes, rerun=record.rerun)
+            getattr(found[test.file], kind)[name] = test
+    inside = {file: run for file, run in found.items() if file.is_relative_to(root)}
+    return {file.relative_to(root).as_posix(): run for file, run in inside.items()}
+
+
 def run_files(record: RunRecord, root: Path) -> list[str]:
     """Return the test files that this run has collected, from the root.
 
     Those count too whose tests are all left to other sessions, or deselected.
     """
-    tests = (*record.collected.values(), *record.removed.values())
-    files = dict.fromkeys(test.file for test in tests if test.file not in record.replayed)
-    return [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+    return [file for file in runs_by_file(record, root) if root / file not in record.replayed]
 
 
 def failed_files(record: RunRecord, root: Path) -> set[str]:
@@ -133,21 +156,18 @@ def without(inputs: Inputs, folder: str) -> Inputs:
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
     """What makes a result unfit to be kept."""
 
-    root: Path
     tree: WorkTree  # after the run
     start: float  # of the run, in seconds since the epoch
     programs: Collection[str]  # that may be started
     refuted: Collection[str]  # test files whose green results were wrong
     markers: Collection[str]  # of tests that need a system
 
-    def refusal(self, file: str, record: RunRecord, inputs: Inputs | None) -> str | None:
+    def refusal(self, file: str, run: FileRun, inputs: Inputs | None) -> str | None:
         """Return why the result of a test file is not kept; None if it is."""
-        tests = {
-            name: test for name, test in record.collected.items() if test.file == self.root / file
-        }
-        if any(record.outcomes.get(name, "failed") == "failed" for name in tests):
+        tests = run.collected
+        if any(run.outcomes.get(name, "failed") == "failed" for name in tests):
             return "a test failed, or was not run"
-        if record.rerun & tests.keys():
+        if not tests.keys().isdisjoint(run.rerun):
             return "a test was run again after it had failed"
         marked = sorted({m for test in tests.values() for m in test.markers if m in self.markers})
         if marked:
@@ -179,27 +199,21 @@ def _fault(inputs: Inputs, programs: Collection[str]) -> str | None:
 
 def new_result(  # noqa: PLR0913 - what a result consists of
     file: str,
-    record: RunRecord,
+    run: FileRun,
     inputs: Inputs,
     digested: Digested,
     *,
-    root: Path,
     cases: tuple[str, ...],
     covered: Covered | None,
     commit: str,
 ) -> KeptResult:
     """Return the green result of a test file."""
-    path = root / file
     return KeptResult(
         test_file=file,
         inputs=inputs,
         digested=digested,
-        tests={
-            name: (record.outcomes[name], test.markers)
-            for name, test in record.collected.items()
-            if test.file == path
-        },
-        removed={name: test.markers for name, test in record.removed.items() if test.file == path},
+        tests={name: (run.outcomes[name], test.markers) for name, test in run.collected.items()},
+        removed={name: test.markers for name, test in run.removed.items()},
         cases=cases,
         covered=covered,
         commit=commit,

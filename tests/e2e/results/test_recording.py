@@ -18,13 +18,13 @@ from typing import cast
 import pytest
 
 from tests.support import pythons
+from tests.support.recorded_inputs import missing_inputs
 from tests.support.recorded_sources import SOURCE
 from tests.support.recorded_tests import BODIES, DATA
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.recording import (
     PLUGIN,
-    missing_inputs,
     read_recording,
     recording_environment,
 )
@@ -83,6 +83,7 @@ HAS = [
     ("thread", "files", "tests/data/thread.txt"),
     ("variable", "variables", "SHOP"),
     *((f"copied{how}", "variables", "*") for how in ("", "_items", "_names")),
+    *(("copied_asked", "variables", name) for name in ("*", "HOME", "STY", "TMUX")),
     ("child_variable", "variables", "SHOP"),
     ("looked_for", "names", "pkg.none"),
     ("looked_for", "modules", "src/pkg/lazy.py"),
@@ -103,6 +104,7 @@ HAS_NOT = [
     ("marked_3", "files", "tests/data/marked.txt"),
     ("child", "programs", Path(sys.executable).name),
     ("variable", "variables", "HOME"),
+    *(("copied_asked", "variables", name) for name in ("SHLVL", "_")),
     ("put_back", "variables", "SHOP"),
     ("patched", "variables", "SHOP"),
     ("patched", "variables", "HOME"),
@@ -175,7 +177,7 @@ def _start(
 ) -> subprocess.CompletedProcess[str]:
     folder.mkdir()
     site = Path(pytest.__file__).parent.parent  # pure Python, so any version can use it
-    kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME")} | {"SHLVL": "3", "_": "python"}
     if before is not None:
         kept["PYTHONDONTWRITEBYTECODE"] = "1"  # torn ones would stay
     kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some plugins have parts of one version only

@@ -8,7 +8,7 @@ import pytest
 
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
-from tradai_tasks.results.recording import missing_inputs, read_recording, recording_environment
+from tradai_tasks.results.recording import read_recording, recording_environment
 
 _T, _P = "tests/test_a.py", "process:7-1"
 _START = [["process", _P, "1", "functions"], ["arguments", _P, "python", "-m", "pytest"]]
@@ -63,6 +63,22 @@ def test_a_module_that_was_loaded_for_another_file_counts_by_its_import(tmp_path
     assert {"json", "p.d.x"} <= set(inputs.names)
     assert "p" not in inputs.names  # a folder without a file of its own
     assert "p/lazy.py" in _read(tmp_path, *own, ["ran", f"test:{_T}", _T, "f"]).modules
+
+
+@pytest.mark.parametrize(("text", "is_copied", "variables"), [
+    ("", False, ("SHLVL", "SHOP")),
+    ("", True, ("*", "SHOP")),
+    ("x = 'SHLVL'", True, ("*", "SHLVL", "SHOP")),
+    ('x = ["SHLVL"]', True, ("*", "SHLVL", "SHOP")),
+    ("SHLVL = 'SHLVLS'", True, ("*", "SHOP")),
+])  # fmt: skip
+def test_a_name_that_comes_from_a_copy_of_all_variables_is_not_asked_for(
+    tmp_path: Path, text: str, is_copied: bool, variables: tuple[str, ...]
+) -> None:
+    _write(tmp_path, _T, text)
+    asked = [["computed", f"test:{_T}", name] for name in ("SHLVL", "SHOP")]
+    copied = [["variable", f"test:{_T}", "*"]] if is_copied else []
+    assert _read(tmp_path, _load(_T), *asked, *copied).variables == variables
 
 
 @pytest.mark.parametrize("text", [
@@ -303,14 +319,6 @@ def test_a_foreign_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("[]\n")
     with pytest.raises(RecordingError, match="is damaged"):
         read_recording(tmp_path, tmp_path)
-
-
-def test_what_a_run_of_all_does_not_show_is_named() -> None:
-    alone = Inputs(modules={"m.py": ("f",), "n.py": None}, files=("x",))
-    full = Inputs(modules={"m.py": ()}, files=("x",))
-    assert missing_inputs({_T: full}, {_T: alone}) == [
-        f"{_T}: function m.py::f", f"{_T}: module n.py",
-    ]  # fmt: skip
 
 
 def test_the_environment_names_the_folder_the_root_and_the_plugin(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tradai_tasks.results.replay import (
     refuted_name,
     replay_line,
     run_files,
+    runs_by_file,
     union,
     without,
 )
@@ -206,27 +207,26 @@ def test_a_result_that_may_not_hold_is_refused(
     more = [case["more"]] if "more" in case else []
     record = run(root, tmp_path / "r", {f"{TEST}::test_x": case.get("outcome", "passed")}, *more)
     judge = Judge(
-        root=root,
         tree=tree(root),
         start=case.get("start", time.time() + 60),
         programs=["git"],
         refuted=refuted,
         markers=["contract"],
     )
-    assert (judge.refusal(TEST, record, inputs) or "") == reason
+    tested = runs_by_file(record, root)[TEST]
+    assert (judge.refusal(TEST, tested, inputs) or "") == reason
     for test in record.collected.values():
         object.__setattr__(test, "markers", ("contract", "slow"))
     if not reason:
-        assert judge.refusal(TEST, record, inputs) == "its tests are marked contract"
+        assert judge.refusal(TEST, tested, inputs) == "its tests are marked contract"
 
 
 def test_a_new_result_has_the_tests_of_its_file(root: Path, tmp_path: Path) -> None:
     outcomes = {f"{TEST}::test_x": "passed", "a/test_b.py::test_y": "failed"}
     record = run(root, tmp_path / "r", outcomes)
     digested = tree(root).digest(INPUTS, TEST)
-    result = new_result(
-        TEST, record, INPUTS, digested, root=root, cases=(), covered=None, commit="c"
-    )
+    tested = runs_by_file(record, root)[TEST]
+    result = new_result(TEST, tested, INPUTS, digested, cases=(), covered=None, commit="c")
     assert result.tests == {f"{TEST}::test_x": ("passed", ())}
     assert abs(result.time - time.time()) < 60
 

@@ -138,8 +138,11 @@ def _add(record: RunRecord, event: Mapping[str, Any], *, own: bool) -> None:
                 (record.collected, event["items"]),
                 (record.removed, event["removed"]),
             ):
-                for test, file, markers in items:
-                    found[test] = CollectedTest(file=Path(file), markers=tuple(markers))
+                kinds = {
+                    (file, *markers): CollectedTest(file=Path(file), markers=tuple(markers))
+                    for file, *markers in {(file, *markers) for _, file, markers in items}
+                }
+                found |= {test: kinds[(file, *markers)] for test, file, markers in items}
         case "replayed":
             record.replayed[Path(event["path"])] = None
         case "report" if event["outcome"] == "rerun":

@@ -164,6 +164,10 @@ class Recorder:
             self._shared.pop()
         self._tell_children()
 
+    def has(self, *words: str) -> bool:
+        """Return whether an event was appended by `once`."""
+        return words in self._seen
+
     def once(self, *words: str) -> None:
         """Append an event unless it was."""
         if words not in self._seen:

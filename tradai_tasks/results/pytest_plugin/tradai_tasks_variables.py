@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
-from tradai_tasks_frames import actor
+from tradai_tasks_frames import above, actor
 
 _OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
 _MAPPINGS = ("_collections_abc", "collections.abc")
+_COLLECTIONS = {dict, frozenset, list, set, tuple}
 _RESTORING = ("_pytest.monkeypatch", "unittest.mock")  # they keep values to bring them back
 
 
@@ -80,8 +81,25 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     if actor(caller) in _RESTORING and not (caller and caller.f_locals.get("raising")):
         return
     context, _, is_tool = recorder.locate(caller)
-    if not is_tool:
-        recorder.once("variable", context, name)
+    if not is_tool and not recorder.has("variable", context, name):
+        recorder.once("variable" if _is_named(caller, name) else "computed", context, name)
+
+
+def _is_named(caller: FrameType | None, name: str) -> bool:
+    """Return whether code on the stack has a variable's name, or a global that it uses."""
+    return any(
+        name in _texts(frame.f_code.co_consts)
+        or name in _texts(frame.f_globals.get(one) for one in frame.f_code.co_names)
+        for frame in above(caller)
+    )
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if type(value) is str:
+            yield value
+        elif type(value) in _COLLECTIONS:
+            yield from (one for one in value if type(one) is str)  # type: ignore[attr-defined]  # a collection, by its type
 
 
 def _subscribes(frame: FrameType) -> bool:

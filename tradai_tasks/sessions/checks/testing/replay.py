@@ -49,6 +49,7 @@ from tradai_tasks.results.replay import (
     replay_line,
     replay_note,
     run_files,
+    runs_by_file,
     without,
 )
 from tradai_tasks.results.run_key import slot_name
@@ -242,14 +243,14 @@ class Replay:
             recorded = {}
         shutil.rmtree(reports.inputs, ignore_errors=True)
         judge = Judge(
-            root=repository.root,
             tree=self._tree,
             start=self._start,
             programs=repository.settings.results.programs,
             refuted=self._decision.refuted,
             markers=repository.markers,
         )
-        reasons = {file: judge.refusal(file, record, recorded.get(file)) for file in ran}
+        runs = runs_by_file(record, repository.root)
+        reasons = {file: judge.refusal(file, runs[file], recorded.get(file)) for file in ran}
         self._refusals = {file: reason for file, reason in reasons.items() if reason is not None}
         return {file: recorded[file] for file, reason in reasons.items() if reason is None}
 
@@ -288,22 +289,16 @@ class Replay:
         """Write the results that are kept."""
         if not kept:
             return
-        root = self._repository.root
-        files = {test: one.file for test, one in record.collected.items()}
-        names = {
-            test: file.relative_to(root).as_posix()
-            for test, file in files.items()
-            if file.is_relative_to(root)
-        }
+        runs = runs_by_file(record, self._repository.root)
+        names = {test: file for file, run in runs.items() for test in run.collected}
         cases = cases_by_file(reports.junit.read_bytes(), names)
         for file, inputs in kept.items():
             digested = self._tree.digest(inputs, file)
             result = new_result(
                 file,
-                record,
+                runs[file],
                 inputs,
                 digested,
-                root=root,
                 cases=cases.get(file, ()),
                 covered=covered.get(file, {}) if measured else None,
                 commit=self._commit,
