@@ -7,9 +7,10 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from types import FrameType
+from types import CodeType, FrameType
+from typing import TypeAlias
 
-from tradai_tasks_memory import has_memory, is_first, keeps_answers
+from tradai_tasks_memory import answering, identity, is_first, look, memories, stateless
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
@@ -18,6 +19,11 @@ _PARSERS = frozenset({
     "tomli", "tomllib",
 })  # fmt: skip
 _ENVIRONMENTS = ("site-packages", "dist-packages", ".venv", ".nox", ".git", "__pycache__")
+
+
+# a code's file, its name with the file, whether it is a module's body, and whether it runs tests
+_Place: TypeAlias = tuple[str | None, str, bool, bool, CodeType]
+_places: dict[int, _Place] = {}  # by the identity of the code, which the last value keeps alive
 
 
 class Paths(dict[str, "str | None"]):
@@ -109,40 +115,48 @@ def locate(
     inside: list[str] = []
     memory = ""
     is_called = True
-    entry: str | None = None
+    entry = ""
     is_kept = False
     while frame is not None:
         code = frame.f_code
-        path = paths[code.co_filename]
+        key = identity(code)
+        path, name, is_body, is_runner, _ = _places.get(key) or _place(frame, code, paths)
         if path is not None:
             reader = reader or path
-            if code.co_name == "<module>":
+            if is_body:
                 context = f"module:{path}"
                 return _found(memory, context, reader, inside, firsts, is_kept=is_kept)
-            entry = f"thread:{path}::{code.co_qualname}"
+            entry = name
             if path == running:
-                is_called, entry = False, None
-            elif is_called and not memory and has_memory(frame, code):
-                memory = f"memo:{path}::{code.co_qualname}"
+                is_called, entry = False, ""
+            elif is_called and not memory and (memories.get(key) or look(frame, code))[0]:
+                memory = f"memo:{name}"
                 inside, firsts = firsts, []
-            elif is_called and is_first(frame, code, running):
-                firsts.append(f"first:{path}::{code.co_qualname}")
-        elif code.co_name == "<module>":
+            elif is_called and key not in stateless and is_first(frame, code, running):
+                firsts.append(f"first:{name}")
+        elif is_body:
             is_start = frame.f_globals.get("__name__") in _STARTS
             is_tool = reader is None and (not is_start or "_pytest" in sys.modules)
             found = None if is_start else ""
             return _found(memory, found, reader, inside, firsts, is_tool=is_tool, is_kept=is_kept)
-        elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
+        elif is_runner and reader is not None:
             break
-        elif keeps_answers(code):
+        elif key in answering:
             is_kept = True
         frame = frame.f_back
     is_main = _is_main_thread()
     is_tool = reader is None and "_pytest" in sys.modules and is_main
-    found = None if is_main else entry
+    found = f"thread:{entry}" if entry and not is_main else None
     if memory and found:
         firsts.append(found)
     return _found(memory, found, reader, inside, firsts, is_tool=is_tool, is_kept=is_kept)
+
+
+def _place(frame: FrameType, code: CodeType, paths: Paths) -> _Place:
+    path = paths[code.co_filename]
+    is_runner = frame.f_globals.get("__name__") in _RUNNERS
+    found = path, f"{path}::{code.co_qualname}", code.co_name == "<module>", is_runner, code
+    return _places.setdefault(identity(code), found)
 
 
 def _found(  # noqa: PLR0913 - what `locate` returns

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from itertools import chain
 from opcode import opmap, opname
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
 from typing import Any
 
+identity: Callable[[Any], int] = object.__hash__  # as `id`, each call of which is an audit event
 _STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
 _STORE_ATTR, _STORE_SUBSCR = opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]
 _LOAD_ATTR, _CONTAINS_OP = opmap["LOAD_ATTR"], opmap["CONTAINS_OP"]
@@ -54,8 +55,11 @@ _STATELESS = (
     BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, classmethod, complex, float,
     frozenset, int, staticmethod, str, tuple, type,
 )  # fmt: skip
-_memories: dict[int, tuple[bool, CodeType | None, bool]] = {}
-_UNKNOWN = (False, None, False)
+# By the identity of code: whether it may keep what it computes, the code, which so stays alive, and
+# whether it was wrapped by a cache.
+memories: dict[int, tuple[bool, CodeType, bool]] = {}
+answering: set[int] = set()  # identities of code that was wrapped by a cache, as far as known
+stateless: set[int] = set()  # identities of code that no call reaches anything through: `is_first`
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
 _EACH = -1  # in place of the frame
@@ -78,22 +82,27 @@ def variables(frame: FrameType) -> Mapping[str, Any]:
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
     """Return whether a function may keep what it computes for later calls, by its code."""
-    known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
-    if known is None:
-        by_wrapper = bool(code.co_flags & 1) and _is_cached(frame)
-        is_found = bool(code.co_flags & 1) and (by_wrapper or _stores_outside(frame))
-        known = _memories[id(code)] = (is_found, code, by_wrapper)
-    return known[0]
+    # code objects are slow to compare, and change when they run
+    return (memories.get(identity(code)) or look(frame, code))[0]
+
+
+def look(frame: FrameType, code: CodeType) -> tuple[bool, CodeType, bool]:
+    """Look at a function for the first time; return what `memories` keeps of it."""
+    by_wrapper = bool(code.co_flags & 1) and _is_cached(frame)
+    is_found = bool(code.co_flags & 1) and (by_wrapper or _stores_outside(frame))
+    return _keep(code, is_found=is_found, by_wrapper=by_wrapper)
+
+
+def _keep(code: CodeType, *, is_found: bool, by_wrapper: bool) -> tuple[bool, CodeType, bool]:
+    found = memories[identity(code)] = (is_found, code, by_wrapper)
+    if by_wrapper:
+        answering.add(identity(code))
+    return found
 
 
 def is_cached(code: CodeType) -> bool:
     """Return whether a decorator keeps what a function with memory returns, so it may not run."""
-    return _memories[id(code)][2]
-
-
-def keeps_answers(code: CodeType) -> bool:
-    """Return whether code was wrapped by a cache, as far as `remember` and calls have shown."""
-    return _memories.get(id(code), _UNKNOWN)[2]
+    return identity(code) in answering
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:
@@ -103,7 +112,7 @@ def remember(wrapper: Any, wrapped: Any) -> None:
             wrapped = wrapped.func
         code = getattr(wrapped, "__code__", None)
         if isinstance(code, CodeType):
-            _memories[id(code)] = (True, code, True)
+            _keep(code, is_found=True, by_wrapper=True)
 
 
 def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
@@ -113,16 +122,18 @@ def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
     a function that reaches what may have a place for every key. What functions around it have is
     as their arguments are, as long as it is called by them.
     """
-    known = _firsts.get(id(code))
+    known = _firsts.get(identity(code))
     if known is None:
         place, around = 0, False
         if code.co_flags & 1:
             around = any(map(_has_keys, _around(frame)))
             has_keys = any(map(_has_keys, _reached(frame)))
-            place = _EACH if has_keys else id(frame) if around or _reaches_state(frame) else 0
-        known = _firsts[id(code)] = (place, running, code, around)
+            place = _EACH if has_keys else identity(frame) if around or _reaches_state(frame) else 0
+        known = _firsts[identity(code)] = (place, running, code, around)
+        if not place and not around:
+            stateless.add(identity(code))
     place, first, _, around = known
-    if place == _EACH or (place == id(frame) and first == running):
+    if place == _EACH or (place == identity(frame) and first == running):
         return True
     caller = frame.f_back
     return around and not (caller and any(one is code for one in caller.f_code.co_consts))
@@ -130,7 +141,7 @@ def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
 
 def may_leave(code: CodeType) -> bool:
     """Return whether a call from elsewhere than the function around it would count as the first."""
-    return code.co_freevars != () and id(code) in _firsts and _firsts[id(code)][3]
+    return code.co_freevars != () and identity(code) in _firsts and _firsts[identity(code)][3]
 
 
 def _has_keys(value: Any) -> bool:

@@ -28,13 +28,13 @@ import tradai_tasks_frames as frames
 from tradai_tasks_distributions import Projects
 from tradai_tasks_events import HANDLERS
 from tradai_tasks_importers import replace_importers
-from tradai_tasks_memory import has_memory, is_cached, is_first, may_leave, variables
+from tradai_tasks_memory import has_memory, identity, is_cached, is_first, may_leave, variables
 from tradai_tasks_stat import wrap_stat
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
-_MOST_CALLS = 1000  # of one function that count in a turn
+_MOST_CALLS = 20  # of one function that count in a turn: the next ones show hardly more
 _TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
 
 
@@ -59,7 +59,6 @@ class Recorder:
         self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
         self._born: set[int] = set()  # objects that were made in the present file's turn
         self._calls: dict[int, int] = {}  # of functions that count each time, in this turn
-        self._is_crowded = False  # there were too many: any object may be an older one
         self._tool: int | None = None
         self._parent, above = _now(folder, os.getppid())
         self._family = f"{above} {os.getpid()} "  # processes that this one came from, and itself
@@ -135,7 +134,7 @@ class Recorder:
         self._current = test_file or ""
         if self._current != self._last:
             self._last = self._current
-            self._born, self._calls, self._is_crowded = set(), {}, False
+            self._born, self._calls = set(), {}
             self._tell_children()
             self._join_children()
             self.restart()
@@ -245,32 +244,40 @@ class Recorder:
     def _take(self, frame: FrameType, code: CodeType, path: str) -> bool:
         """Record that a function runs; return whether its next call counts as well."""
         leaves = may_leave(code)
-        calls = self._calls[id(code)] = self._calls.get(id(code), 0) + 1
-        self._is_crowded = self._is_crowded or (calls > _MOST_CALLS and not leaves)
-        is_maker = code.co_name == "__init__" and code.co_argcount and not self._is_crowded
+        calls = self._calls[identity(code)] = self._calls.get(identity(code), 0) + 1
+        is_crowded = calls > _MOST_CALLS
+        is_maker = code.co_name == "__init__" and code.co_argcount and not is_crowded
         if is_maker:
-            self._born.add(id(variables(frame).get(code.co_varnames[0])))
+            self._born.add(identity(variables(frame).get(code.co_varnames[0])))
         is_other = path != self._current
         memory = is_other and has_memory(frame, code)
-        is_new = id(code) not in self._told
+        is_new = identity(code) not in self._told
         fills = memory or (is_other and (is_new or leaves) and is_first(frame, code, self._current))
-        mark = -id(code) if leaves else id(code)  # a call from elsewhere fills anew
+        mark = -identity(code) if leaves else identity(code)  # a call from elsewhere fills anew
         if is_new or (leaves and fills and mark not in self._filled):
             if fills and mark not in self._filled:
                 self._filled.add(mark)
                 self.restart()
             context = self.locate(frame)[0]
             self.once("ran", context, path, code.co_qualname)
-            self._told[id(code)] = context
-        stays = memory and self._outlived(frame, code, self._told[id(code)])
+            self._told[identity(code)] = context
+        stays = memory and self._outlived(
+            frame, code, self._told[identity(code)], is_crowded=is_crowded
+        )
         return bool(is_maker or stays or may_leave(code))
 
-    def _outlived(self, frame: FrameType, code: CodeType, context: str) -> bool:
-        """Record which arguments were there before this turn; return whether others were not."""
+    def _outlived(
+        self, frame: FrameType, code: CodeType, context: str, *, is_crowded: bool
+    ) -> bool:
+        """Record which arguments were there before this turn; return whether others were not.
+
+        Of a function that is called very often they count as if they all had been there, as do
+        objects of a class that has made many: their making is not seen any more.
+        """
         values = variables(frame)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        born: AbstractSet[int] = frozenset() if self._is_crowded else self._born
-        older = [name for name in names if id(values.get(name)) not in born]
+        born: AbstractSet[int] = frozenset() if is_crowded else self._born
+        older = [name for name in names if identity(values.get(name)) not in born]
         for name in older:
             self.once("outlived", context, name)
         if is_cached(code):

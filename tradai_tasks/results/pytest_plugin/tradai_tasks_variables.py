@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 from tradai_tasks_frames import above, actor
+from tradai_tasks_memory import identity
 
 _OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
 _MAPPINGS = ("_collections_abc", "collections.abc")
 _COLLECTIONS = {dict, frozenset, list, set, tuple}
 _RESTORING = ("_pytest.monkeypatch", "unittest.mock")  # they keep values to bring them back
+
+_computed: set[tuple[object, ...]] = set()  # context, variable and the code that asks for it
 
 
 def watch_environment(recorder: Any) -> None:
@@ -81,11 +85,18 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     if actor(caller) in _RESTORING and not (caller and caller.f_locals.get("raising")):
         return
     context, _, is_tool = recorder.locate(caller)
-    if not is_tool and not recorder.has("variable", context, name):
-        recorder.once("variable" if _is_named(caller, name) else "computed", context, name)
+    if is_tool or recorder.has("variable", context, name) or caller is None:
+        return
+    nearest = [identity(one.f_code) for one in islice(above(caller), 2)]
+    if (context, name, *nearest) not in _computed:  # else the same code asks in a loop
+        if _is_named(caller, name):
+            recorder.once("variable", context, name)
+        else:
+            _computed.add((context, name, *nearest))
+            recorder.once("computed", context, name)
 
 
-def _is_named(caller: FrameType | None, name: str) -> bool:
+def _is_named(caller: FrameType, name: str) -> bool:
     """Return whether code on the stack has a variable's name, or a global that it uses."""
     return any(
         name in _texts(frame.f_code.co_consts)
