@@ -57,6 +57,17 @@ SOURCE = {
             def __getattribute__(self, name): raise RuntimeError("outside of a request")
         PROXY = Proxy()
         READ = functools.lru_cache(zipfile.is_zipfile)
+        def _made_1(): return 1
+        def _made_2(): return 1
+        class Maker:
+            def __init__(self, number): self.number = number
+            @functools.cached_property
+            def made(self): return globals()[f"_made_{self.number}"]()
+        def _of_shared(): return 1
+        class Holder:
+            @functools.cached_property
+            def held(self): return _of_shared()
+        HOLDER = Holder()
         def _replaced(): return 1
         class Once:
             def value(self):

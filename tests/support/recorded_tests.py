@@ -157,6 +157,10 @@ BODIES = {
             one.price = 2
             one.lazy()
         """,
+    "made_1": "from pkg import memory\ndef test(): assert memory.Maker(1).made",
+    "made_2": "from pkg import memory\ndef test(): assert memory.Maker(2).made",
+    "held_1": "from pkg import memory\ndef test(): assert memory.HOLDER.held",
+    "held_2": "from pkg import memory\ndef test(): assert memory.HOLDER.held",
     "looked_at": "from pkg import shop\ndef test(): shop.Shop.unused.__code__",
     "library": "import ctypes\ndef test(): ctypes.CDLL(None)",
     "thread": """

@@ -14,9 +14,15 @@ from pathlib import Path, PurePosixPath
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.environment_digest import OF_A_RUN
 from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
-from tradai_tasks.results.recorded_imports import ANY, ATTACH, LINES, ImportSyntax, read_imports
+from tradai_tasks.results.recorded_imports import (
+    ANY,
+    ATTACH,
+    LINES,
+    ImportSyntax,
+    read_imports,
+    unseen_files,
+)
 from tradai_tasks.results.recorded_memory import SHARED, UNCALLED, read_memory
-from tradai_tasks.results.unseen_files import unseen_files
 from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"

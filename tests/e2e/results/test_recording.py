@@ -127,6 +127,8 @@ FUNCTIONS = [
     ("looked_at", "src/pkg/shop.py", "Shop.unused", True),
     ("overloaded", "src/pkg/overloaded.py", "twice", False),
     ("private", "src/pkg/memory.py", "Shop.lazy", True),
+    *((f"made_{n}", "src/pkg/memory.py", f"_made_{m}", n == m) for n in (1, 2) for m in (1, 2)),
+    *((f"held_{n}", "src/pkg/memory.py", "_of_shared", True) for n in (1, 2)),
     ("private", "src/pkg/memory.py", "_lazy", False),  # what others did with other objects
     *((f"cached_{n}", "src/pkg/cached.py", name, True)
       for n in (1, 2) for name in ("_parse", "_second", "_third")),

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
+from collections.abc import (
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+)
 from itertools import chain
 from opcode import opmap, opname
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
@@ -59,6 +67,7 @@ _STATELESS = (
 # whether it was wrapped by a cache.
 memories: dict[int, tuple[bool, CodeType, bool]] = {}
 answering: set[int] = set()  # identities of code that was wrapped by a cache, as far as known
+_of_objects: set[int] = set()  # those of them whose cache keeps the answer in the object
 stateless: set[int] = set()  # identities of code that no call reaches anything through: `is_first`
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
@@ -90,6 +99,8 @@ def look(frame: FrameType, code: CodeType) -> tuple[bool, CodeType, bool]:
     """Look at a function for the first time; return what `memories` keeps of it."""
     by_wrapper = bool(code.co_flags & 1) and _is_cached(frame)
     is_found = bool(code.co_flags & 1) and (by_wrapper or _stores_outside(frame))
+    if by_wrapper and type(_function(frame)).__name__ == "cached_property":
+        _of_objects.add(identity(code))
     return _keep(code, is_found=is_found, by_wrapper=by_wrapper)
 
 
@@ -100,9 +111,16 @@ def _keep(code: CodeType, *, is_found: bool, by_wrapper: bool) -> tuple[bool, Co
     return found
 
 
-def is_cached(code: CodeType) -> bool:
-    """Return whether a decorator keeps what a function with memory returns, so it may not run."""
-    return identity(code) in answering
+def is_cached(code: CodeType, older: Sequence[str]) -> bool:
+    """Return whether a decorator keeps what a function with memory returns, so it may not run.
+
+    Args:
+        code: The function's code.
+        older: Those of its arguments that outlive the test file's turn. What `cached_property`
+            keeps, of whichever library, lives in the first of the arguments, an object.
+    """
+    key = identity(code)
+    return key in answering and (key not in _of_objects or code.co_varnames[0] in older)
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:

@@ -34,7 +34,7 @@ from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
-_MOST_CALLS = 20  # of one function that count in a turn: the next ones show hardly more
+_MOST_CALLS = 100  # of one function that count in a turn: the next ones show hardly more
 _TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
 
 
@@ -52,7 +52,7 @@ class Recorder:
         self.process = f"process:{os.getpid()}-{time.monotonic_ns()}"
         self._current = self._last = ""  # the test file, relative to the root
         self._shared: list[str] = []  # contexts of fixtures that are being set up or torn down
-        self._seen: set[tuple[str, ...]] = set()
+        self.seen: set[tuple[str, ...]] = set()  # events that `once` has appended
         self._began: set[str] = set()
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
@@ -98,7 +98,7 @@ class Recorder:
 
     def after_fork(self) -> None:
         """Go on in a forked child, in a file of its own."""
-        self._seen = set()
+        self.seen = set()
         self._family += f"{os.getpid()} "
         self._open()
 
@@ -163,14 +163,10 @@ class Recorder:
             self._shared.pop()
         self._tell_children()
 
-    def has(self, *words: str) -> bool:
-        """Return whether an event was appended by `once`."""
-        return words in self._seen
-
     def once(self, *words: str) -> None:
         """Append an event unless it was."""
-        if words not in self._seen:
-            self._seen.add(words)
+        if words not in self.seen:
+            self.seen.add(words)
             self.write(*words)
 
     def locate(self, frame: FrameType | None) -> tuple[str, str | None, bool]:
@@ -280,7 +276,7 @@ class Recorder:
         older = [name for name in names if identity(values.get(name)) not in born]
         for name in older:
             self.once("outlived", context, name)
-        if is_cached(code):
+        if is_cached(code, older):
             self.once("outlived", context, "*")
         return len(older) < len(names)
 

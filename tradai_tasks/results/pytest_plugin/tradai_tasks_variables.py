@@ -85,7 +85,7 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     if actor(caller) in _RESTORING and not (caller and caller.f_locals.get("raising")):
         return
     context, _, is_tool = recorder.locate(caller)
-    if is_tool or recorder.has("variable", context, name) or caller is None:
+    if is_tool or ("variable", context, name) in recorder.seen or caller is None:
         return
     nearest = [identity(one.f_code) for one in islice(above(caller), 2)]
     if (context, name, *nearest) not in _computed:  # else the same code asks in a loop
