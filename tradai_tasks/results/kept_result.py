@@ -43,6 +43,8 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     """Of a whole session: where the results of its test files are."""
     env: dict[str, str | None] = {}
     """Of a whole session: variables that it sets for its tests, without the repository's path."""
+    environment: bytes = b""
+    """Of a whole session: the digest of its virtual environment; empty if it is not known."""
     root: str = ""
     """Of a whole session: the repository, which stands in its reports."""
     reports: dict[str, bytes] = {}

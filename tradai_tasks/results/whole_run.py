@@ -18,11 +18,16 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from tradai_tasks.checks.pythons import interpreter_of
+from tradai_tasks.errors import EnvironmentUnknownError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.process import run
 from tradai_tasks.repository import Repository
 from tradai_tasks.results.digests import Digested, Item, WorkTree
-from tradai_tasks.results.environment_digest import platform_of, variables_of_tests
+from tradai_tasks.results.environment_digest import (
+    environment_digest,
+    platform_of,
+    variables_of_tests,
+)
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.kept_result import KeptResult, decode_result, encode_result
 from tradai_tasks.results.replay import Decision, decide, made, record_name
@@ -55,6 +60,10 @@ class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
     is_valid: bool  # whether each of its test files would be replayed, as it was in that run
     why: str
 
+    def was_in(self, environment: Path, root: Path) -> bool:
+        """Return whether the run was in a virtual environment as this one is now."""
+        return self.record.environment == _digest_of(environment, root) != b""
+
     def changed_by(self, paths: Iterable[str]) -> str | None:
         """Return a test file and its recorded input that is among changed paths, as a reason."""
         known = set(paths)
@@ -62,6 +71,13 @@ class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
             if _is_among(item, known):
                 return f"{test}: as recorded it depends on {item}"
         return None
+
+
+def _digest_of(environment: Path, root: Path) -> bytes:
+    try:
+        return environment_digest(environment, root)
+    except EnvironmentUnknownError:
+        return b""
 
 
 def _is_among(item: Item, paths: Collection[str]) -> bool:
@@ -128,6 +144,7 @@ class WholeRuns:
             digested=Digested(items=(), key=digested.key),
             tests={test: (key, ()) for test, key in results.items()},
             slot=slot,
+            environment=_digest_of(environment, self._repository.root),
             root=root,
             reports=said.reports,
             summary=said.summary,

@@ -111,6 +111,21 @@ def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha:
     assert re.search(r"libs/alpha/tests/test_data.py +libs/alpha/src/alpha/data.json", shown)
 
 
+def test_an_environment_that_is_used_as_it_is_is_that_of_the_run_that_is_replayed(
+    alpha: Alpha,
+) -> None:
+    alpha.nox()
+    again = alpha.nox("-R").text
+    assert "0 run, 5 unchanged" in again
+    assert "-m pytest" not in again
+    environment = alpha.home / ".nox/test-alpha"
+    record = next(environment.glob("lib/*/site-packages/pytest-*.dist-info/RECORD"))
+    record.write_text(record.read_text() + "other.py,sha256=1,1\n")
+    changed = alpha.nox("-R").text
+    assert "5 test files: 5 run" in changed
+    assert "-m pytest" in changed
+
+
 def test_what_fails_is_run_until_it_is_green(alpha: Alpha) -> None:
     alpha.nox()
     code = alpha.home / "libs/alpha/src/alpha/more.py"

@@ -42,9 +42,7 @@ def replay_session(
         repository.settings.results.replay, os.environ, read_payload(os.environ), fresh=False
     )
     venv = session.virtualenv
-    # without an installation, the environment may be any
-    as_it_is = session._runner.global_config.no_install  # noqa: SLF001 - nox tells it nowhere else
-    if not rules.replays or session.posargs or as_it_is or not isinstance(venv, VirtualEnv):
+    if not rules.replays or session.posargs or not isinstance(venv, VirtualEnv):
         return ()
     made_by = interpreter_of(Path(venv.location))
     version = ".".join(map(str, made_by.release)) if made_by else ""
@@ -57,6 +55,10 @@ def replay_session(
     if not known or not known.is_valid or known.record.root != str(repository.root):
         return ()
     record = known.record
+    # without an installation, the environment may be any
+    as_it_is = session._runner.global_config.no_install  # noqa: SLF001 - nox tells it nowhere else
+    if as_it_is and not known.was_in(Path(venv.location), repository.root):
+        return ()
     if not record.rows:
         return ()
     with report_folder(repository, *folder) as home:
