@@ -15,8 +15,8 @@ from tradai_tasks.results.code_digest import digest
 from tradai_tasks.settings.load import parse_toml
 
 _HOME = Path(__file__).parent
-# Files with settings of pytest, its plugins and coverage; of pyproject.toml the table `tool`, of
-# files for many tools what pytest and coverage read. Whatever else reads them is recorded.
+# Files with settings of pytest, its plugins and coverage; of files for many tools, pyproject.toml
+# among them, what pytest and coverage read. What else reads them, such as a plugin, is recorded.
 _CONFIGURATION = (
     "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", ".coveragerc", ".coveragerc.toml",
 )  # fmt: skip
@@ -24,11 +24,7 @@ _OF_MANY = ("tox.ini", "setup.cfg")
 _SECTION = re.compile(r"\[([^\[\]#;]+)\]\s*(?:[#;].*)?\Z")
 _OPTION = re.compile(r"([^\s=:\[][^=:]*)[=:]")
 _OF_TESTS = re.compile(r"(?:tool:)?pytest\Z|coverage:|DEFAULT\Z")
-# Tables of tools that no test run asks; what they install or pass on is seen where it arrives.
-_OTHER_TOOLS = frozenset({
-    "bandit", "basedpyright", "black", "importlinter", "isort", "mypy", "pyright", "ruff",
-    "tradai-tasks", "ty", "uv",
-})  # fmt: skip
+_TABLES = ("pytest", "coverage")  # beginnings of tables of pyproject.toml, below `tool`
 # Beginnings of variables that Python itself, pytest and coverage read.
 _ALWAYS = ("PYTHON", "LC_", "LANG", "TZ", "TMPDIR", "PYTEST_", "COVERAGE_")
 
@@ -114,7 +110,7 @@ def _tools(file: Path) -> bytes:
     content = file.read_bytes()
     try:
         tools = parse_toml(content, str(file)).get("tool", {})
-        kept = {name: table for name, table in tools.items() if name not in _OTHER_TOOLS}
+        kept = {name: table for name, table in tools.items() if name.startswith(_TABLES)}
         return msgspec.json.encode(kept, order="deterministic")
     except (BrokenTomlError, AttributeError):  # which pytest reports
         return content

@@ -266,19 +266,40 @@ def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
     assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []
 
 
-def test_settings_that_a_plugin_reads_for_itself_are_inputs(tmp_path: Path) -> None:
+_TOML = "import tomllib\nwith open('pyproject.toml', 'rb') as file: SETTINGS = tomllib.load(file)"
+_EARLY = """\
+import tomllib
+def pytest_load_initial_conftests(early_config):
+    tomllib.loads((early_config.rootpath / 'pyproject.toml').read_text())
+"""
+_LATE = """\
+import configparser
+def pytest_collection_modifyitems(config):
+    configparser.ConfigParser().read(config.inipath)
+"""
+
+
+@pytest.mark.parametrize(("plugin", "read"), [
+    ("def pytest_configure(): open('tox.ini').read()", "tox.ini"),
+    (_TOML, "pyproject.toml"),
+    (_EARLY, "pyproject.toml"),
+    (_LATE, "pyproject.toml"),
+])  # fmt: skip
+def test_settings_that_a_plugin_reads_for_itself_are_inputs(
+    tmp_path: Path, plugin: str, read: str
+) -> None:
     root = tmp_path / "ws"
     files = {
         "pyproject.toml": "[tool.pytest.ini_options]\n",
         "tox.ini": "[mine]\nstrict = 1\n",
-        "site-packages/mine.py": "def pytest_configure(): open('tox.ini').read()",
+        "site-packages/mine.py": plugin,
         "tests/test_a.py": "def test(): pass",
     }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     found = _run(_with_functions(), root, tmp_path / "r", "-p", "site-packages.mine")
-    assert found["tests/test_a.py"].files == ("tests/test_a.py", "tox.ini")
+    assert set(found["tests/test_a.py"].files) == {"tests/test_a.py", read}
 
 
 def test_a_worker_that_cannot_record_refuses_the_recording(tmp_path: Path) -> None:

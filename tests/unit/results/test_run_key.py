@@ -67,3 +67,20 @@ def test_of_a_file_for_many_tools_the_tables_of_pytest_and_coverage_name_the_run
     before = _slot(tmp_path)
     (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     assert (_slot(tmp_path) != before) == counts
+
+
+@pytest.mark.parametrize(("text", "counts"), [
+    ("[tool.codespell]\nx = 1\n", False),
+    ("[project]\nversion = '2'\n[dependency-groups]\ndocs = ['x']\n", False),
+    ("[tool.pytest.ini_options]\naddopts = '-x'\n", True),
+    ("[tool.pytest_env]\nA = 1\n", True),
+    ("[tool.coverage.run]\nbranch = true\n", True),
+    ("[tool.codespell]\nx = \n", True),  # which pytest reports
+])  # fmt: skip
+def test_of_a_project_the_tables_of_pytest_and_coverage_name_the_run(
+    tmp_path: Path, text: str, counts: bool
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.mypy]\nstrict = true\n")
+    before = _slot(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert (_slot(tmp_path) != before) == counts
