@@ -63,7 +63,22 @@ BODIES = {
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
-    "program": "import subprocess\ndef test(): subprocess.run(['true'], check=True)",
+    "program": "import subprocess\ndef test(): subprocess.run(['id'], check=True)",
+    "filter": """
+        import subprocess
+        def test():
+            subprocess.run(['cat', '-u', 'data/filter.txt'], cwd='tests', check=True)
+            subprocess.run('true', check=True)
+            assert subprocess.run(['wc', '-l', 'tests/unwritten']).returncode
+        """,
+    "filter_list": "import subprocess\ndef test(): subprocess.run(['wc', '--files0-from=tests/data/s.db'])",
+    "filter_stub": """
+        import subprocess
+        def test(tmp_path):
+            (tmp_path / 'cat').write_text('#!/bin/sh')
+            (tmp_path / 'cat').chmod(0o755)
+            subprocess.run(['cat'], env={'PATH': f'{tmp_path}:/usr/bin:/bin'}, check=True)
+        """,
     **{
         f"version_{n}": "import importlib.metadata, os, sys\n"
         f"def test():\n    sys.path.insert(0, '.venv/{n}/site-packages')\n    {text}"
@@ -290,4 +305,17 @@ BODIES["own_1"] = """
 BODIES["own_2"] = "from test_own_1 import kept\ndef test(): assert kept()"
 for _name in ("cached", "fixture", "memory"):
     BODIES[f"{_name}_2"] = BODIES[f"{_name}_1"]
-DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub", "marked", "read")
+DATA = (
+    "a",
+    "b",
+    "child",
+    "fork",
+    "spawn",
+    "thread",
+    "stock",
+    "after",
+    "hub",
+    "marked",
+    "read",
+    "filter",
+)

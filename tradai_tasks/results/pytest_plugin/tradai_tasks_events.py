@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from stat import S_ISDIR
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 import tradai_tasks_frames as frames
 from tradai_tasks_memory import remember
@@ -25,6 +25,7 @@ CONFIGURATION = frozenset({
     "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",
     ".coveragerc", ".coveragerc.toml", "pyproject.toml",
 })  # fmt: skip
+Handler: TypeAlias = Callable[[Any, tuple[Any, ...], FrameType | None], None]
 _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -53,7 +54,7 @@ def path_event(
     if is_asked and is_tool and not _is_configured(frame):
         return
     if kind == "written":
-        if _is_folder(recorder, path):
+        if is_folder(recorder, path):
             return  # `mkdir` of a folder that is there
         recorder.made.add(path)
     if is_tool and (inside is None or kind in {"listing", "folder", "written"}):
@@ -88,7 +89,8 @@ def _is_of_slot(recorder: Any, path: str, frame: FrameType | None) -> bool:
     return asking.startswith(("_pytest.config", "coverage."))
 
 
-def _is_folder(recorder: Any, path: str) -> bool:
+def is_folder(recorder: Any, path: str) -> bool:
+    """Return whether a path is a folder's, without an event."""
     try:
         return S_ISDIR(recorder.stat(path).st_mode)
     except (OSError, ValueError):
@@ -159,9 +161,9 @@ def _scanned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> N
     if frame is None or recorder.paths[frame.f_code.co_filename] is None or type(args[0]) is int:
         return  # walks and patterns ask for names and kinds only
     folder = os.path.abspath(os.fsdecode(args[0] or "."))
-    if recorder.paths[folder] is not None and _is_folder(recorder, folder):
+    if recorder.paths[folder] is not None and is_folder(recorder, folder):
         for path in (os.path.join(folder, name) for name in os.listdir(folder)):
-            if not _is_folder(recorder, path):
+            if not is_folder(recorder, path):
                 path_event(recorder, "file", path, frame)
 
 
@@ -282,42 +284,8 @@ def _library(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> 
         recorder.once("import", recorder.locate(frame)[0], "<library>")
 
 
-def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    words = [args[1]] if isinstance(args[1], (str, bytes, os.PathLike)) else list(args[1])
-    context, _, is_tool = recorder.locate(frame)
-    if not (is_tool and context == recorder.process and not _is_python(words)):
-        recorder.write("program", context, *map(os.fsdecode, words))
-
-
-def _opened_process(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    """Record a program; one whose path is not there is an absent file, without `preexec_fn`."""
-    name, folder = os.fsdecode(args[0] or ""), os.fsdecode(args[2] or ".")
-    known = frame.f_locals if frame is not None else {}
-    if os.sep in name and known.get("preexec_fn", name) is None and _is_folder(recorder, folder):
-        path = os.path.join(folder, name)
-        try:
-            recorder.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            path_event(recorder, "absent", path, frame)
-            return
-    _started(recorder, args, frame)
-
-
-def _is_python(words: list[Any]) -> bool:
-    return os.path.basename(os.fsdecode(words[0])).startswith("python") if words else False
-
-
-def _spawned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    if frames.actor(frame) != "subprocess":  # which raises an event of its own
-        _started(recorder, args, frame)
-
-
 def _interpreter(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> None:
     recorder.once("problem", recorder.locate(frame)[0], "a subinterpreter was started")
-
-
-def _shell(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    _started(recorder, (None, ["sh", "-c", args[0]]), frame)
 
 
 def _connected(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -351,7 +319,7 @@ def _database(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> 
             path_event(recorder, "file", name, frame)
 
 
-HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = {
+HANDLERS: dict[str, Handler] = {
     "open": _opened,
     "os.listdir": _listed,
     "os.scandir": _scanned,
@@ -364,10 +332,6 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "ctypes.dlopen": _library,
     "cpython.run_file": _ran_file,
     "cpython.PyInterpreterState_New": _interpreter,
-    "subprocess.Popen": _opened_process,
-    "os.exec": _spawned,
-    "os.posix_spawn": _spawned,
-    "os.system": _shell,
     "socket.connect": _connected,
     "socket.bind": _bound,
     "sqlite3.connect": _database,

@@ -25,6 +25,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
+import tradai_tasks_programs as programs
 from tradai_tasks_distributions import Projects
 from tradai_tasks_events import HANDLERS
 from tradai_tasks_importers import replace_importers
@@ -284,7 +285,7 @@ class Recorder:
 
     def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         """Return an audit hook; it is called very often, also by each look at a frame."""
-        find = HANDLERS.get
+        find = (HANDLERS | programs.HANDLERS).get
 
         def audit(event: str, args: tuple[Any, ...]) -> None:
             handler = find(args[1] if event == "object.__getattr__" else event)
