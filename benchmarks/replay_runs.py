@@ -280,8 +280,10 @@ class Ours:
         return {
             one.test_file
             for one in results
-            if not tree.changed(
-                msgspec.structs.replace(one.inputs, variables=()), one.test_file, one.digested
+            if not any(
+                tree.changes(
+                    msgspec.structs.replace(one.inputs, variables=()), one.test_file, one.digested
+                )
             )
         }
 

@@ -101,8 +101,8 @@ class WorkTree:
             key=digest(code_format(), test_file.encode(), msgspec.msgpack.encode(found)).hex(),
         )
 
-    def changed(self, inputs: Inputs, test_file: str, before: Digested) -> Item | None:
-        """Return the first input that is not what it was; None if all are.
+    def changes(self, inputs: Inputs, test_file: str, before: Digested) -> Iterator[Item]:
+        """Yield the inputs that are not what they were.
 
         Code is compiled only for files whose bytes have changed.
         """
@@ -117,8 +117,7 @@ class WorkTree:
             if item.kind == "module" or (item.kind in {"level", "function"} and item.name in same):
                 continue
             if known.get(item) != self._of(item, roots):
-                return item
-        return None
+                yield item
 
     def has_modules(self, inputs: Inputs, before: Digested) -> bool:
         """Return whether all files that were loaded are there with the same content."""

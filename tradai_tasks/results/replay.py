@@ -26,9 +26,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     valid: dict[str, KeptResult] = {}
     """The result by test file, from the root."""
     changed: dict[str, str] = {}
-    """Of test files with results that are no longer valid: the input that changed."""
-    items: dict[str, Item] = {}
-    """The same, as values."""
+    """Of test files with results that are no longer valid: the first input that changed."""
+    items: dict[str, set[Item]] = {}
+    """All inputs that changed, of any of these results."""
     refuted: frozenset[str] = frozenset()
     """Test files of which a green result was shown to be wrong, with the inputs that they have."""
 
@@ -47,32 +47,32 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
         else:
             names.setdefault(entry.name.partition("-")[0], []).append(entry.name)
     wrong = filter(None, map(decode_result, store.read(marks).values()))
-    refuted = {one.test_file for one in wrong if _changed(tree, one) is None}
+    refuted = {one.test_file for one in wrong if not _changed(tree, one)}
     valid: dict[str, KeptResult] = {}
     changed: dict[str, str] = {}
-    items: dict[str, Item] = {}
+    items: dict[str, set[Item]] = {}
     for place in range(_MOST_TRIED):
         wanted = [of[place] for of in names.values() if len(of) > place]
         for name, data in store.read(wanted).items():
             result = decode_result(data)
             if result is None or record_name(slot, result.test_file, result.digested.key) != name:
                 continue  # damaged, or not what it is called
-            item = _changed(tree, result)
-            if item is None and result.test_file not in refuted:
+            found = _changed(tree, result)
+            if not found and result.test_file not in refuted:
                 valid[result.test_file] = result
                 del names[name.partition("-")[0]]
-            elif item is None:
+            elif not found:
                 changed[result.test_file] = "its last green result was wrong"
             else:
-                changed.setdefault(result.test_file, str(item))
-                items.setdefault(result.test_file, item)
+                changed.setdefault(result.test_file, str(found[0]))
+                items.setdefault(result.test_file, set()).update(found)
     changed = {test: item for test, item in changed.items() if test not in valid}
-    items = {test: item for test, item in items.items() if test not in valid}
+    items = {test: those for test, those in items.items() if test not in valid}
     return Decision(valid=valid, changed=changed, items=items, refuted=frozenset(refuted))
 
 
-def _changed(tree: WorkTree, result: KeptResult) -> Item | None:
-    return tree.changed(result.inputs, result.test_file, result.digested)
+def _changed(tree: WorkTree, result: KeptResult) -> list[Item]:
+    return list(tree.changes(result.inputs, result.test_file, result.digested))
 
 
 def record_name(slot: str, test_file: str, key: str) -> str:

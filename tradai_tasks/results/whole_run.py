@@ -67,9 +67,10 @@ class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
     def changed_by(self, paths: Iterable[str]) -> str | None:
         """Return a test file and its recorded input that is among changed paths, as a reason."""
         known = set(paths)
-        for test, item in sorted(self.decision.items.items()):
-            if _is_among(item, known):
-                return f"{test}: as recorded it depends on {item}"
+        for test, items in sorted(self.decision.items.items()):
+            for item in sorted(items):
+                if _is_among(item, known):
+                    return f"{test}: as recorded it depends on {item}"
         return None
 
 

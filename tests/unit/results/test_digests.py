@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.results.digests import WorkTree
+from tradai_tasks.results.digests import Digested, Item, WorkTree
 from tradai_tasks.results.inputs import Inputs
 
 TEST = "libs/a/tests/test_a.py"
@@ -50,6 +50,10 @@ def root(tmp_path: Path) -> Path:
 
 def tree(root: Path, **variables: str) -> WorkTree:
     return WorkTree(root, ["libs/a/src", "libs/b/src"], {"HOME": "/h", **variables})
+
+
+def first_change(held: WorkTree, inputs: Inputs, test: str, before: Digested) -> Item | None:
+    return next(held.changes(inputs, test, before), None)
 
 
 def put(path: str, text: str = "") -> Callable[[Path], None]:
@@ -149,7 +153,7 @@ CHANGED = {
 def test_what_cannot_matter_changes_nothing(root: Path, edit: Callable[[Path], None]) -> None:
     before = tree(root).digest(INPUTS, TEST)
     edit(root)
-    assert tree(root).changed(INPUTS, TEST, before) is None
+    assert first_change(tree(root), INPUTS, TEST, before) is None
 
 
 @pytest.mark.parametrize(("edit", "shown"), CHANGED.values(), ids=CHANGED)
@@ -157,28 +161,30 @@ def test_an_input_that_changes_is_named(
     root: Path, edit: Callable[[Path], None], shown: str
 ) -> None:
     before = tree(root).digest(INPUTS, TEST)
-    assert tree(root).changed(INPUTS, TEST, before) is None
+    assert first_change(tree(root), INPUTS, TEST, before) is None
     edit(root)
-    assert str(tree(root).changed(INPUTS, TEST, before)) == shown
+    assert str(first_change(tree(root), INPUTS, TEST, before)) == shown
     assert tree(root).digest(INPUTS, TEST).key != before.key
 
 
 def test_a_variable_counts_by_its_value_and_is_not_kept_in_clear(root: Path) -> None:
     before = tree(root, MODE="secret-word").digest(INPUTS, TEST)
     assert b"secret-word" not in repr(before).encode()
-    assert tree(root, MODE="secret-word", OTHER="1").changed(INPUTS, TEST, before) is None
-    assert str(tree(root, MODE="x").changed(INPUTS, TEST, before)) == "the variable MODE"
-    assert str(tree(root).changed(INPUTS, TEST, before)) == "the variable MODE"
+    assert first_change(tree(root, MODE="secret-word", OTHER="1"), INPUTS, TEST, before) is None
+    assert str(first_change(tree(root, MODE="x"), INPUTS, TEST, before)) == "the variable MODE"
+    assert str(first_change(tree(root), INPUTS, TEST, before)) == "the variable MODE"
     empty = tree(root, MODE="").digest(INPUTS, TEST)
-    assert str(tree(root).changed(INPUTS, TEST, empty)) == "the variable MODE"
+    assert str(first_change(tree(root), INPUTS, TEST, empty)) == "the variable MODE"
 
 
 def test_a_copy_of_all_variables_counts_but_for_those_of_each_run(root: Path) -> None:
     inputs = Inputs(variables=("*",))
     before = tree(root, MODE="a", SHLVL="1").digest(inputs, TEST)
-    assert tree(root, MODE="a", GITHUB_RUN_ID="2").changed(inputs, TEST, before) is None
-    assert str(tree(root, MODE="b").changed(inputs, TEST, before)) == "the environment"
-    assert str(tree(root, MODE="a", MORE="").changed(inputs, TEST, before)) == "the environment"
+    assert first_change(tree(root, MODE="a", GITHUB_RUN_ID="2"), inputs, TEST, before) is None
+    assert str(first_change(tree(root, MODE="b"), inputs, TEST, before)) == "the environment"
+    assert (
+        str(first_change(tree(root, MODE="a", MORE=""), inputs, TEST, before)) == "the environment"
+    )
 
 
 def test_a_link_counts_by_its_target_and_what_is_there(root: Path) -> None:
@@ -188,22 +194,22 @@ def test_a_link_counts_by_its_target_and_what_is_there(root: Path) -> None:
     link.symlink_to("one")
     inputs = Inputs(files=("link",))
     before = tree(root).digest(inputs, TEST)
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     put("one", "2")(root)
-    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "link"
     put("one", "1")(root)
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     link.unlink()
     link.symlink_to("two")
-    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "link"
     link.unlink()
     link.symlink_to("link")  # which no file can be read from
-    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "link"
 
 
 def test_an_input_that_was_not_digested_counts_as_changed(root: Path) -> None:
     before = tree(root).digest(Inputs(), TEST)
-    assert tree(root).changed(INPUTS, TEST, before) is not None
+    assert first_change(tree(root), INPUTS, TEST, before) is not None
 
 
 def test_files_outside_of_the_repository_count(tmp_path: Path) -> None:
@@ -213,24 +219,24 @@ def test_files_outside_of_the_repository_count(tmp_path: Path) -> None:
     root.mkdir()
     inputs = Inputs(files=(str(outside),), absent=(f"{outside}.old",), listings=(str(tmp_path),))
     before = tree(root).digest(inputs, TEST)
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     outside.write_text("2")
-    assert "outside.txt" in str(tree(root).changed(inputs, TEST, before))
+    assert "outside.txt" in str(first_change(tree(root), inputs, TEST, before))
     outside.write_text("1")
     put("outside.txt.old")(tmp_path)
-    assert "outside.txt.old" in str(tree(root).changed(inputs, TEST, before))
+    assert "outside.txt.old" in str(first_change(tree(root), inputs, TEST, before))
 
 
 def test_what_is_no_file_is_told_from_what_is_not_there(root: Path) -> None:
     (root / "pipe").mkdir()
     inputs = Inputs(files=("pipe",), listings=("nowhere",))
     before = tree(root).digest(inputs, TEST)
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     (root / "pipe").rmdir()
     os.mkfifo(root / "pipe")  # which nobody ever waits for
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     (root / "pipe").unlink()
-    assert str(tree(root).changed(inputs, TEST, before)) == "pipe"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "pipe"
     (root / "nowhere").mkdir()
     assert tree(root).digest(inputs, TEST).key != before.key
 
@@ -239,13 +245,13 @@ def test_a_folder_counts_by_being_there(root: Path) -> None:
     inputs = Inputs(absent=("libs/a/src", "nowhere"))
     before = tree(root).digest(inputs, TEST)
     put("libs/a/src/more.py")(root)
-    assert tree(root).changed(inputs, TEST, before) is None
+    assert first_change(tree(root), inputs, TEST, before) is None
     assert tree(root).touched_since(inputs, "test_z.py", time.time() + 60) is None
     (root / "nowhere").mkdir()
-    assert str(tree(root).changed(inputs, TEST, before)) == "whether nowhere exists"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "whether nowhere exists"
     (root / "nowhere").rmdir()
     (root / "libs/a/src").rename(root / "gone")
-    assert str(tree(root).changed(inputs, TEST, before)) == "whether libs/a/src exists"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "whether libs/a/src exists"
 
 
 def test_roots_and_packages_of_modules_count(root: Path) -> None:
@@ -254,18 +260,18 @@ def test_roots_and_packages_of_modules_count(root: Path) -> None:
     for path in ("more/ghost.py", "extra/space/__init__.py"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).touch()
-        assert WorkTree(root, (), {}).changed(inputs, TEST, before) is not None, path
+        assert first_change(WorkTree(root, (), {}), inputs, TEST, before) is not None, path
         (root / path).unlink()
-    assert WorkTree(root, (), {}).changed(inputs, TEST, before) is None
+    assert first_change(WorkTree(root, (), {}), inputs, TEST, before) is None
 
 
 def test_whether_a_file_is_a_program_counts(root: Path) -> None:
     file = root / "libs/a/tests/data/one.json"
     before = WorkTree(root, (), {}).digest(INPUTS, TEST)
     file.chmod(0o755)
-    assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is not None
+    assert first_change(WorkTree(root, (), {}), INPUTS, TEST, before) is not None
     file.chmod(0o644)
-    assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is None
+    assert first_change(WorkTree(root, (), {}), INPUTS, TEST, before) is None
 
 
 @pytest.mark.parametrize("path", ["libs/a/tests/data/one.json", "libs/a/src"])
@@ -274,7 +280,7 @@ def test_rights_count_unless_they_are_those_of_new_files(root: Path, path: str) 
     usual = (root / path).stat().st_mode
     for rights in (0o500, 0o700 if (root / path).is_dir() else 0o600):
         (root / path).chmod(rights)
-        changed = WorkTree(root, (), {}).changed(INPUTS, TEST, before)
+        changed = first_change(WorkTree(root, (), {}), INPUTS, TEST, before)
         assert changed is not None
         assert changed.name == path
     mask = os.umask(0o002)  # of another machine, where files were made under it
@@ -282,7 +288,7 @@ def test_rights_count_unless_they_are_those_of_new_files(root: Path, path: str) 
         (root / path).chmod(usual)
         for one in root.rglob("*"):
             one.chmod(one.stat().st_mode | 0o020)
-        assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is None
+        assert first_change(WorkTree(root, (), {}), INPUTS, TEST, before) is None
     finally:
         os.umask(mask)
 
@@ -295,7 +301,7 @@ def test_a_folder_that_becomes_a_link_is_another_entry(root: Path) -> None:
     drop("libs/a/tests/data/sub/x")(root)
     (root / "libs/a/tests/data/sub").rmdir()
     (root / "libs/a/tests/data/sub").symlink_to("../other")
-    assert str(tree(root).changed(inputs, TEST, before)) == "the entries of libs/a/tests/data"
+    assert str(first_change(tree(root), inputs, TEST, before)) == "the entries of libs/a/tests/data"
 
 
 def test_the_order_of_inputs_does_not_count(root: Path) -> None:
@@ -330,6 +336,6 @@ def test_what_sessions_report_into_is_no_entry_of_a_folder(root: Path) -> None:
     now = time.time()
     (root / "build/reports/test").mkdir(parents=True)
     assert tree(root).touched_since(inputs, TEST, now) is None
-    assert tree(root).changed(Inputs(listings=(".",)), TEST, before) is None
+    assert first_change(tree(root), Inputs(listings=(".",)), TEST, before) is None
     (root / "build/lib").mkdir()
-    assert str(tree(root).changed(inputs, TEST, before)) == "the entries of ."
+    assert str(first_change(tree(root), inputs, TEST, before)) == "the entries of ."

@@ -121,6 +121,13 @@ def test_a_session_is_known_by_its_record_and_valid_while_its_files_are(kept: Ke
     reason = f"{TEST}: as recorded it depends on libs/b/far.dat"
     assert known.changed_by(["libs/b/far.dat"]) == reason
     assert known.changed_by(["libs/b/other.dat"]) is None
+    module = kept.root / "libs/b/src/b/__init__.py"
+    before = module.read_text()
+    write(kept.root, {"libs/b/src/b/__init__.py": f"{before}\n# changed before\n"})
+    known = kept.look()
+    assert known is not None
+    assert known.changed_by(["libs/b/far.dat"]) == reason  # as well
+    module.write_text(before)
     write(kept.root, {"libs/b/far.dat": "1"})
     kept.key = "0" * 32  # the last run of the session came to another result of the file
     kept.keep([TEST])
@@ -195,7 +202,7 @@ INPUT_ITEMS: dict[str, tuple[Item, str, bool]] = {
 
 @pytest.mark.parametrize(("item", "path", "is_met"), INPUT_ITEMS.values(), ids=INPUT_ITEMS)
 def test_which_changes_a_recording_knows(item: Item, path: str, is_met: bool) -> None:
-    decision = Decision(items={TEST: item})
+    decision = Decision(items={TEST: {item, Item("variable", "a")}})
     run = WholeRun(package="a", decision=decision, record=RECORD, is_valid=False, why="")
     assert bool(run.changed_by([path])) == is_met
 
