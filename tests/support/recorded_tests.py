@@ -65,10 +65,12 @@ BODIES = {
     "fixture_1": "def test(stock): assert stock",
     "program": "import subprocess\ndef test(): subprocess.run(['id'], check=True)",
     "filter": """
-        import subprocess
+        import os, subprocess
         def test():
             subprocess.run(['cat', '-u', 'data/filter.txt'], cwd='tests', check=True)
-            subprocess.run('true', check=True)
+            subprocess.run('true', env=os.environ, check=True)
+            subprocess.run([b'true'], env={b'PATH': b'/usr/bin:/bin'}, check=True)
+            subprocess.run(['true'], env={}, check=True)
             assert subprocess.run(['wc', '-l', 'tests/unwritten']).returncode
         """,
     "filter_list": "import subprocess\ndef test(): subprocess.run(['wc', '--files0-from=tests/data/s.db'])",

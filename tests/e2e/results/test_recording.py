@@ -108,6 +108,7 @@ HAS_NOT = [
     ("marked_3", "files", "tests/data/marked.txt"),
     ("child", "programs", Path(sys.executable).name),
     *(("filter", "programs", name) for name in ("cat", "true", "wc")),
+    ("filter", "problems", "TypeError: str expected, not bytes"),
     ("variable", "variables", "HOME"),
     *(("copied_asked", "variables", name) for name in ("SHLVL", "_")),
     ("put_back", "variables", "SHOP"),

