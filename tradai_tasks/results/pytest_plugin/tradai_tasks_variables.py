@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ from tradai_tasks_memory import identity
 
 _OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
 _MAPPINGS = ("_collections_abc", "collections.abc")
-_COLLECTIONS = {dict, frozenset, list, set, tuple}
+_MOST = 1000  # items of a list
 _RESTORING = ("_pytest.monkeypatch", "unittest.mock")  # they keep values to bring them back
 
 _computed: set[tuple[object, ...]] = set()  # context, variable and the code that asks for it
@@ -99,18 +99,22 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
 def _is_named(caller: FrameType, name: str) -> bool:
     """Return whether code on the stack has a variable's name, or a global that it uses."""
     return any(
-        name in _texts(frame.f_code.co_consts)
-        or name in _texts(frame.f_globals.get(one) for one in frame.f_code.co_names)
+        _holds(value, name)
         for frame in above(caller)
+        for value in (
+            *frame.f_code.co_consts,
+            *(frame.f_globals.get(one) for one in frame.f_code.co_names),
+        )
     )
 
 
-def _texts(values: Iterable[object]) -> Iterator[str]:
-    for value in values:
-        if type(value) is str:
-            yield value
-        elif type(value) in _COLLECTIONS:
-            yield from (one for one in value if type(one) is str)  # type: ignore[attr-defined]  # a collection, by its type
+def _holds(value: Any, name: str) -> bool:
+    """Return whether a value is a text, or has it; also what is too long to be looked through."""
+    if type(value) in {dict, frozenset, set}:
+        return name in value
+    if type(value) in {list, tuple}:
+        return len(value) > _MOST or any(type(one) is str and one == name for one in value)
+    return type(value) is str and value == name
 
 
 def _subscribes(frame: FrameType) -> bool:
