@@ -137,8 +137,6 @@ class WorkTree:
             match item.kind:
                 case "module" | "file" | "project":
                     names = [item.name]
-                case "listing":
-                    names = [os.path.relpath(one, self._root) for one in self._listed(item.name)]
                 case "name":
                     places = self._places(item.name, roots)
                     names = [one for one in places if (self._root / one).is_file()]
@@ -253,23 +251,11 @@ class WorkTree:
 
     def _listing(self, path: str) -> bytes:
         if path not in self._listings:
-            names = sorted(
-                f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}"
-                for one in self._listed(path)
-            )
+            names = entries_that_count(self._root, path, entries(self._root / path))
             is_there = (self._root / path).is_dir()
             text = [os.fsencode(name) for name in names]
             self._listings[path] = digest(b"folder", *text) if is_there else ABSENT
         return self._listings[path]
-
-    def _listed(self, path: str) -> list[Path]:
-        """Return the entries of a folder that count: not what tools and sessions leave there."""
-        reports = self._root / REPORTS
-        own = {reports}
-        if _entries(reports.parent) == [reports]:
-            own.add(reports.parent)
-        found = _entries(self._root / path)
-        return [one for one in found if one.name not in _LEFTOVERS and one not in own]
 
     def _import_roots(self, inputs: Inputs) -> tuple[str, ...]:
         """Return the folders that a module may be imported from: those above all that was loaded.
@@ -341,11 +327,29 @@ def _rights(mode: int, usual: int) -> bytes:
     return b"" if mode & 0o777 == usual else b"%o" % (mode & 0o777)
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[str]:
+    """Return the names in a folder, with `@` after a link's and `/` after a folder's.
+
+    So the recorder writes them, too.
+    """
     try:
-        return list(folder.iterdir())
+        with os.scandir(folder) as found:
+            return [f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}" for one in found]
     except OSError:
         return []
+
+
+def entries_that_count(root: Path, folder: str, names: Iterable[str]) -> list[str]:
+    """Return the entries of a folder, in order, without what tools and sessions leave there."""
+    reports = root / REPORTS
+    own = {reports}
+    if entries(reports.parent) == [f"{reports.name}/"]:
+        own.add(reports.parent)
+    return sorted(
+        one
+        for one in names
+        if one.rstrip("@/") not in _LEFTOVERS and root / folder / one.rstrip("@/") not in own
+    )
 
 
 def _changed_at(path: Path) -> float:

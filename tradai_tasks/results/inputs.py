@@ -21,6 +21,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Paths whose presence alone matters: those that did not exist, and folders."""
     listings: tuple[str, ...] = ()
     """Folders whose entries were listed."""
+    changed_listings: tuple[str, ...] = ()
+    """Those of them whose entries became others after they had been listed."""
     projects: tuple[str, ...] = ()
     """Files that state the metadata of an editable package that was asked for, as its version."""
     roots: tuple[str, ...] = ()

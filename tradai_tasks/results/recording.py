@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from tradai_tasks.errors import RecordingError
+from tradai_tasks.results.digests import entries, entries_that_count
 from tradai_tasks.results.environment_digest import OF_A_RUN
 from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
 from tradai_tasks.results.recorded_imports import (
@@ -75,6 +76,7 @@ class _Recording:
         self.everywhere: set[str] = set()  # contexts that every test file may depend on
         self.bound: set[str] = set()
         self.whole: set[str] = set()  # processes that do not see functions
+        self._entries: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)  # by folder
         self._fixtures: dict[str, str] = {}
         self._readers: list[tuple[str, str, str]] = []
         self._arguments: dict[str, tuple[str, ...]] = {}  # process -> its command line
@@ -82,6 +84,7 @@ class _Recording:
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
         self._spawned: list[tuple[str, int]] = []  # by `multiprocessing`
         self._syntax: dict[str, tuple[ImportSyntax | None, set[str]]] = {}  # and own names, by file
+        self._compared: dict[str, bool] = {}  # folders that were listed -> whether they changed
         self._needs: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
         self._resolved: dict[str, list[str]] = {}
         self._memories: dict[str, dict[str, frozenset[str]]] = {}  # owners by function, by file
@@ -114,6 +117,8 @@ class _Recording:
                 if kind == "load":
                     own.entered.add(f"module:{file}")
                 self.contexts[f"module:{file}"].values["loaded"].add(file)
+            case "entries", (folder, *names):
+                self._entries[folder].add(tuple(names))
             case "ran", (file, name):
                 own.ran.add((file, name))
             case "import", (name,):
@@ -232,6 +237,7 @@ class _Recording:
             if not open_ended:
                 values["hosts"].add(f"127.0.0.1:{port}")
         values["files"] |= unseen_files(self.root, test_file, modules, names)
+        values["changed_listings"] = {one for one in values["listings"] if self._changed(one)}
         functions: defaultdict[str, set[str]] = defaultdict(set)
         for file, name in ran:
             functions[file].add(name)
@@ -244,6 +250,16 @@ class _Recording:
             names=tuple(sorted(names - self.names.keys() - {ANY, ATTACH, LINES, "<library>"})),
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
+
+    def _changed(self, folder: str) -> bool:
+        """Return whether a folder now has other entries than when it was listed."""
+        if folder not in self._compared:
+            now, *then = (
+                entries_that_count(self.root, folder, names)
+                for names in (entries(self.root / folder), *self._entries[folder])
+            )
+            self._compared[folder] = any(one != now for one in then)
+        return self._compared[folder]
 
     def _meant(self, computed: set[str], named: set[str], files: set[str]) -> set[str]:
         """Return the variables with computed names that code asked for, not for each that there is.

@@ -148,7 +148,7 @@ def without(inputs: Inputs, folder: str) -> Inputs:
     """Return inputs without a folder and what is in it, which the session itself writes there."""
     kept = {
         name: tuple(p for p in getattr(inputs, name) if not f"{p}/".startswith(f"{folder}/"))
-        for name in ("files", "absent", "listings", "written")
+        for name in ("files", "absent", "listings", "changed_listings", "written")
     }
     return msgspec.structs.replace(inputs, **kept)
 
@@ -188,6 +188,8 @@ def _fault(inputs: Inputs, programs: Collection[str]) -> str | None:
     unseen = [one for one in inputs.programs if one.rpartition("/")[2] not in programs]
     if inputs.problems:
         return f"not all could be recorded: {inputs.problems[0]}"
+    if inputs.changed_listings:
+        return f"the entries of {inputs.changed_listings[0]} changed while the tests ran"
     if inputs.hosts:
         return f"it talked to {listed(list(inputs.hosts), 3)}"
     if unseen:

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -22,6 +23,7 @@ from tests.support.recorded_inputs import missing_inputs
 from tests.support.recorded_sources import SOURCE
 from tests.support.recorded_tests import BODIES, DATA
 from tradai_tasks.errors import RecordingError
+from tradai_tasks.results.digests import WorkTree
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.recording import (
     PLUGIN,
@@ -306,6 +308,30 @@ def test_settings_that_a_plugin_reads_for_itself_are_inputs(
         (root / name).write_text(text)
     found = _run(_with_functions(), root, tmp_path / "r", "-p", "site-packages.mine")
     assert set(found["tests/test_a.py"].files) == {"tests/test_a.py", read}
+
+
+def test_a_listed_folder_may_get_byte_code_but_no_other_file(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "",
+        "tests/sub/inner/__init__.py": "",
+        "tests/sub/more.txt": "",
+        "tests/test_a.py": "import os\ndef test():\n    assert os.listdir('tests/sub')\n"
+        "    import sub.inner\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    time.sleep(0.2)  # more than clocks of file systems may be behind
+    start = time.time()
+    found = _run(_with_functions(), tmp_path, tmp_path / "first")["tests/test_a.py"]
+    assert (tmp_path / "tests/sub/inner/__pycache__").is_dir()
+    assert (found.listings, found.changed_listings) == (("tests/sub",), ())
+    assert WorkTree(tmp_path, (), {}).touched_since(found, "tests/test_a.py", start) is None
+    (tmp_path / "tests/test_b.py").write_text(
+        "import subprocess\ndef test(): subprocess.run(['touch', 'tests/sub/later.txt'])\n"
+    )
+    found = _run(_with_functions(), tmp_path, tmp_path / "second")["tests/test_a.py"]
+    assert found.changed_listings == ("tests/sub",)
 
 
 def test_a_worker_that_cannot_record_refuses_the_recording(tmp_path: Path) -> None:

@@ -247,6 +247,23 @@ def test_a_child_without_a_known_parent_counts_for_all(tmp_path: Path) -> None:
     assert _read(tmp_path, more={"9-1.jsonl": child}).files == ("x",)
 
 
+@pytest.mark.parametrize(("then", "is_changed"), [
+    (["a.txt", "sub/"], False),
+    (["sub/", "a.txt", "__pycache__/"], False),
+    (["a.txt"], True),
+    (["a.txt", "sub/", "gone.txt"], True),
+    (["a.txt", "sub"], True),
+    ([], True),
+])  # fmt: skip
+def test_a_folder_that_changes_after_it_was_listed_is_named(
+    tmp_path: Path, then: list[str], *, is_changed: bool
+) -> None:
+    for name in ("d/a.txt", "d/sub/b.txt", "d/.pytest_cache/x"):
+        _write(tmp_path, name)
+    found = _read(tmp_path, ["listing", f"test:{_T}", "d"], ["entries", _P, "d", *then])
+    assert found.changed_listings == (("d",) if is_changed else ())
+
+
 def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
     events = [["within", f"test:{_T}", "memo:m.py::f"], ["file", "memo:m.py::f", "x"]]
     assert _read(tmp_path, *events).files == ("x",)

@@ -190,6 +190,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "it started docker, whose reads are not seen (results.programs)",
     ),
     "written": ({"inputs": Inputs(written=("a/out",))}, "it wrote a/out"),
+    "listed": (
+        {"inputs": Inputs(changed_listings=("data", "more"))},
+        "the entries of data changed while the tests ran",
+    ),
     "edited": ({"start": 0.0}, "data changed while the tests ran"),
     "appeared": ({"inputs": Inputs(absent=("data",))}, "data changed while the tests ran"),
     "wrong before": ({"refuted": True}, "it failed before with the same inputs"),

@@ -69,6 +69,8 @@ def path_event(
         return
     value = inside if inside is not None else path
     recorder.once(kind, context, value)
+    if kind == "listing" and inside is not None:
+        recorder.note_entries(inside, path)
     if reader is not None and inside is not None:
         recorder.once("reader", f"module:{reader}", kind, inside)
 

@@ -55,6 +55,7 @@ class Recorder:
         self._shared: list[str] = []  # contexts of fixtures that are being set up or torn down
         self.seen: set[tuple[str, ...]] = set()  # events that `once` has appended
         self._began: set[str] = set()
+        self._listed: set[str] = set()  # folders whose entries are recorded
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
@@ -169,6 +170,16 @@ class Recorder:
         if words not in self.seen:
             self.seen.add(words)
             self.write(*words)
+
+    def note_entries(self, folder: str, path: str) -> None:
+        """Record what a folder of the repository has when this process first lists it."""
+        if folder in self._listed:
+            return
+        self._listed.add(folder)  # before the event of this look at it
+        names: list[str] = []
+        with suppress(OSError), os.scandir(path) as found:
+            names = [f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}" for one in found]
+        self.write("entries", self.process, folder, *names)
 
     def locate(self, frame: FrameType | None) -> tuple[str, str | None, bool]:
         """Return a frame's context, the repository's file that acts there, and whether tools act.
