@@ -46,8 +46,13 @@ def functions(home: Path, code: list[str]) -> list[tuple[Path, _Function]]:
         for folder in code
         for file in sorted((home / folder).rglob("*.py"))
         for node in ast.walk(ast.parse(file.read_bytes()))
-        if isinstance(node, _Function) and node.body[0].lineno > node.lineno
+        if isinstance(node, _Function) and _is_first_of_line(file, node.body[0])
     ]
+
+
+def _is_first_of_line(file: Path, node: ast.stmt) -> bool:
+    line = file.read_bytes().splitlines()[node.lineno - 1]
+    return not line[: node.col_offset].strip()
 
 
 def broken(file: Path, node: _Function) -> str:

@@ -256,6 +256,25 @@ SOURCE = {
     "src/pkg/hub.py": "from pathlib import Path\ndef read(p):\n    return Path(p).read_text()\n",
     "src/pkg/dynamic.py": "",
     "src/pkg/lazy.py": "",
+    "src/pkg/base.py": """
+        class Base:
+            of_class = {}
+            def __init__(self): self.of_object = {}
+        """,
+    "src/pkg/heir.py": """
+        from pkg.base import Base
+        def _class_1(): return 1
+        def _class_2(): return 1
+        def _object_1(): return 1
+        def _object_2(): return 1
+        class Heir(Base):
+            def by_class(self, n):
+                if 1 not in self.of_class:
+                    self.of_class[1] = globals()[f'_class_{n}']()
+            def by_object(self, n):
+                if 1 not in self.of_object:
+                    self.of_object[1] = globals()[f'_object_{n}']()
+        """,
     "src/pkg/other.py": "",
     "src/pkg/bound.py": "",
     "src/pkg/bad.py": "def (",

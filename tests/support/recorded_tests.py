@@ -40,6 +40,11 @@ BODIES = {
         def test(): cached.table(), cached.remembered('b.txt'), cached.state()
         """,
     "memory_1": "from pkg import memory\ndef test(): memory.all()",
+    **{
+        f"heir_{n}": "from pkg.heir import Heir\n"
+        f"def test(): Heir().by_class({n}), Heir().by_object({n})"
+        for n in (1, 2)
+    },
     "marked_1": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",
     "marked_2": "from pkg import memory\ndef test(): memory.marked('tests/data/marked.txt')",
     "marked_3": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",

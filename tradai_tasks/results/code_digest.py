@@ -11,6 +11,7 @@ import ast
 import hashlib
 import importlib.util
 import warnings
+from collections.abc import Collection
 from types import CodeType
 
 import msgspec
@@ -66,13 +67,23 @@ def code_digests(content: bytes) -> CodeDigests | None:
         return None
     bodies: dict[str, list[bytes]] = {}
     level = _own(code, bodies)
-    shapes = {name: _shape(found) for name, found in lines.items()}
-    level = digest(level, *(shapes[name] for name in sorted(shapes) if name not in bodies))
+    for name in sorted(lines):
+        bodies.setdefault(_holder(name, bodies), []).append(_shape(lines[name]))
+    level = digest(level, *bodies.pop("", ()))
     bodies[code.co_qualname] = [level]
     return CodeDigests(
-        level=level,
-        functions={name: digest(*found, shapes.get(name, b"")) for name, found in bodies.items()},
+        level=level, functions={name: digest(*found) for name, found in bodies.items()}
     )
+
+
+def _holder(name: str, compiled: Collection[str]) -> str:
+    """Return the innermost function around code that was compiled; "" for the module.
+
+    The compiler drops what stands behind a `return` or `raise`, functions included.
+    """
+    while name and name not in compiled:
+        name = name.rpartition(".<locals>.")[0]
+    return name
 
 
 def _take_lines(node: ast.AST, scope: str, prefix: str, lines: dict[str, list[int]]) -> None:

@@ -339,6 +339,12 @@ def entries(folder: Path) -> list[str]:
         return []
 
 
+def entries_changed(root: Path, folder: str, seen: Iterable[Iterable[str]]) -> bool:
+    """Return whether a folder now has other entries that count than it had once."""
+    now, *then = (entries_that_count(root, folder, one) for one in (entries(root / folder), *seen))
+    return any(one != now for one in then)
+
+
 def entries_that_count(root: Path, folder: str, names: Iterable[str]) -> list[str]:
     """Return the entries of a folder, in order, without what tools and sessions leave there."""
     reports = root / REPORTS

@@ -67,6 +67,17 @@ class ImportSyntax(msgspec.Struct):
     texts: dict[str, list[str]] = {}
     """Texts and attributes that may be the name of a module, or begin with one."""
 
+    def names(
+        self, scope: str, own: Iterable[str], *, is_package: bool
+    ) -> Iterator[tuple[str, bool]]:
+        """Yield the modules that a function may load, each with whether a statement names it.
+
+        The arguments are those of `ImportStatement.names`.
+        """
+        for statement in self.statements.get(scope, ()):
+            yield from ((name, True) for name in statement.names(own, is_package=is_package))
+        yield from ((text, False) for text in self.texts.get(scope, ()))
+
 
 def read_imports(path: Path) -> ImportSyntax | None:
     """Read a file's imports; None for one that is gone or cannot be parsed."""

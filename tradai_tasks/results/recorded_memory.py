@@ -8,9 +8,11 @@ what it fills in objects of one test file does not count for another.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 SHARED = "*"
 """Among owners: what lives as long as the process, such as a module, a class or a default."""
@@ -29,31 +31,65 @@ _LITERALS = (
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def read_memory(path: Path) -> dict[str, frozenset[str]]:
+def memory_owners(
+    root: Path, turns: Mapping[str, Iterable[Mapping[str, Collection[str]]]]
+) -> dict[str, frozenset[str]]:
+    """Return the owners of what functions keep.
+
+    Args:
+        root: The repository.
+        turns: Names such as `PATH::NAME`, each with what was seen in each test file's turn: which
+            attributes a method's object had, by `own` itself or `classed` in its class.
+    """
+    files: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
+    for name, seen in turns.items():
+        file, _, function = name.partition("::")
+        own, classed = (
+            {name for one in seen for name in one.get(kind, ())} for kind in ("own", "classed")
+        )
+        files[file][function] = own - classed
+    return {
+        f"{file}::{function}": owners.get(function, frozenset({SHARED}))
+        for file, those in files.items()
+        for owners in [read_memory(root / file, those)]
+        for function in those
+    }
+
+
+def read_memory(
+    path: Path, own: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> dict[str, frozenset[str]]:
     """Return by qualified name of each function the owners of what it keeps.
 
     They are names of its parameters, and `SHARED`. A file that cannot be parsed has no functions.
+
+    Args:
+        path: The file.
+        own: By qualified name of a method, attributes that objects alone were seen to have.
     """
-    found: dict[str, frozenset[str]] = {}
     try:
-        _visit(ast.parse(path.read_bytes()), "", None, found)
+        tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}
-    return found
+    found: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for name, function, around in _functions(tree, "", None):
+        found[name] |= _Owners(function, around, own.get(name, ())).found()
+    return dict(found)
 
 
-def _visit(
-    node: ast.AST, prefix: str, around: ast.ClassDef | None, found: dict[str, frozenset[str]]
-) -> None:
+def _functions(
+    node: ast.AST, prefix: str, around: ast.ClassDef | None
+) -> Iterator[tuple[str, _Function, ast.ClassDef | None]]:
+    """Yield each function below a node with its qualified name, and the class that it is in."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _Function):
             name = f"{prefix}{child.name}"
-            found[name] = found.get(name, frozenset()) | _Owners(child, around).found()
-            _visit(child, f"{name}.<locals>.", None, found)
+            yield name, child, around
+            yield from _functions(child, f"{name}.<locals>.", None)
         elif isinstance(child, ast.ClassDef):
-            _visit(child, f"{prefix}{child.name}.", child, found)
+            yield from _functions(child, f"{prefix}{child.name}.", child)
         else:
-            _visit(child, prefix, around, found)
+            yield from _functions(child, prefix, around)
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
@@ -67,7 +103,9 @@ def _inside(node: ast.AST) -> Iterator[ast.AST]:
 class _Owners:
     """What one function keeps, by its owner."""
 
-    def __init__(self, function: _Function, around: ast.ClassDef | None) -> None:
+    def __init__(
+        self, function: _Function, around: ast.ClassDef | None, own: Collection[str]
+    ) -> None:
         self._name = function.name
         self._nodes = [*_inside(ast.Module(function.body, []))]
         arguments = function.args
@@ -85,7 +123,7 @@ class _Owners:
             name for one in self._nodes if isinstance(one, ast.Global | ast.Nonlocal)
             for name in one.names
         }  # fmt: skip
-        self._own = _instance_attributes(around) if around is not None else set()
+        self._own = {*own, *(_instance_attributes(around) if around is not None else ())}
         self._bound: dict[str, list[ast.expr | None]] = {}
         for one in self._nodes:
             self._bind(one)

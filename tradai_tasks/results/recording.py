@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from tradai_tasks.errors import RecordingError
-from tradai_tasks.results.digests import entries, entries_that_count
+from tradai_tasks.results.digests import entries_changed
 from tradai_tasks.results.environment_digest import OF_A_RUN
 from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
 from tradai_tasks.results.recorded_imports import (
@@ -23,7 +23,7 @@ from tradai_tasks.results.recorded_imports import (
     read_imports,
     unseen_files,
 )
-from tradai_tasks.results.recorded_memory import SHARED, UNCALLED, read_memory
+from tradai_tasks.results.recorded_memory import SHARED, UNCALLED, memory_owners
 from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"
@@ -33,7 +33,7 @@ _FIELDS = {  # kind of event -> field of `Inputs`
     "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
     "whole": "whole", "root": "roots", "project": "projects",
     "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
-    "outlived": "outlived", "computed": "computed",
+    "outlived": "outlived", "own": "own", "classed": "classed", "computed": "computed",
 }  # fmt: skip
 
 
@@ -84,10 +84,8 @@ class _Recording:
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
         self._spawned: list[tuple[str, int]] = []  # by `multiprocessing`
         self._syntax: dict[str, tuple[ImportSyntax | None, set[str]]] = {}  # and own names, by file
-        self._compared: dict[str, bool] = {}  # folders that were listed -> whether they changed
         self._needs: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
         self._resolved: dict[str, list[str]] = {}
-        self._memories: dict[str, dict[str, frozenset[str]]] = {}  # owners by function, by file
 
     def add(self, pid: int, kind: str, context: str, *values: str) -> None:
         """Take an event in.
@@ -153,9 +151,10 @@ class _Recording:
                 self.contexts[f"module:{file.partition('::')[0]}"].entered.add(context)
             if kind == "memo":
                 memories[file.partition("\t")[0]].append(context)
+        values = {name: [self.contexts[one].values for one in memories[name]] for name in memories}
+        owners = memory_owners(self.root, values)
         for name, turns in memories.items():
-            module, _, function = name.partition("::")
-            self._link_memory(module, function, turns)
+            self._link_memory(name, turns, owners[name])
         for context, kind, file in self._readers:
             package = self._package(context.removeprefix("module:"))
             if kind in _FIELDS and PurePosixPath(package) in PurePosixPath(file).parents:
@@ -185,11 +184,9 @@ class _Recording:
                     program = PurePosixPath(words[0]).name if words else ""
                     self.contexts[context].values["programs"].add(program)
 
-    def _link_memory(self, file: str, function: str, turns: list[str]) -> None:
+    def _link_memory(self, name: str, turns: list[str], owners: frozenset[str]) -> None:
         """Let a function's turns share what it kept in what outlived them."""
-        if file not in self._memories:
-            self._memories[file] = read_memory(self.root / file)
-        owners = self._memories[file].get(function, frozenset({SHARED}))
+        file, _, function = name.partition("::")
         outlived = {turn: self.contexts[turn].values["outlived"] for turn in turns}
         module = self.contexts[f"module:{file}"]
         if self.whole or SHARED in owners.union(*outlived.values()):
@@ -225,7 +222,8 @@ class _Recording:
             for kind, found in context.values.items():
                 values[kind] |= found
         loaded = values.pop("loaded", set())
-        values.pop("outlived", None)
+        for kind in ("outlived", "own", "classed"):
+            values.pop(kind, None)
         whole = values.pop("whole", set())
         modules = loaded | {file for file, _ in ran}
         values["variables"] |= self._meant(
@@ -237,7 +235,7 @@ class _Recording:
             if not open_ended:
                 values["hosts"].add(f"127.0.0.1:{port}")
         values["files"] |= unseen_files(self.root, test_file, modules, names)
-        values["changed_listings"] = {one for one in values["listings"] if self._changed(one)}
+        values["changed_listings"] = values["listings"] & self._changed
         functions: defaultdict[str, set[str]] = defaultdict(set)
         for file, name in ran:
             functions[file].add(name)
@@ -251,15 +249,11 @@ class _Recording:
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
 
-    def _changed(self, folder: str) -> bool:
-        """Return whether a folder now has other entries than when it was listed."""
-        if folder not in self._compared:
-            now, *then = (
-                entries_that_count(self.root, folder, names)
-                for names in (entries(self.root / folder), *self._entries[folder])
-            )
-            self._compared[folder] = any(one != now for one in then)
-        return self._compared[folder]
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        """Folders that now have other entries than when they were listed."""
+        seen = self._entries.items()
+        return frozenset(one for one, then in seen if entries_changed(self.root, one, then))
 
     def _meant(self, computed: set[str], named: set[str], files: set[str]) -> set[str]:
         """Return the variables with computed names that code asked for, not for each that there is.
@@ -343,14 +337,11 @@ class _Recording:
         syntax, own = self._syntax[file]
         if syntax is None:
             return
-        is_package = file.endswith("__init__.py")
         # without monitoring, or for a body, what is nested counts where functions are not seen
         scopes = [function] if function or not self.whole else [*syntax.statements, *syntax.texts]
+        is_package = file.endswith("__init__.py")
         for scope in scopes:
-            for statement in syntax.statements.get(scope, ()):
-                for name in statement.names(own, is_package=is_package):
-                    yield name, True
-            yield from ((text, False) for text in syntax.texts.get(scope, ()))
+            yield from syntax.names(scope, own, is_package=is_package)
 
 
 def _packages(name: str) -> Iterator[str]:

@@ -93,6 +93,8 @@ def names_changed(old: str, new: str) -> set[str]:
         ("async def waiting", "def waiting", {"level", "waiting"}),
         ("return 10", "return 11", {"Base.method.<locals>.inner"}),
         ("return inner()", "return inner", {"Base.method"}),
+        # what stands behind it is not compiled
+        ("        def inner", "        raise OSError\n\n        def inner", {"Base.method"}),
         ("return self.size", "return -self.size", {"Base.value"}),
         ("event.name", "event.text", {"<lambda>"}),
         ("LIMIT = 3", "LIMIT = 4", {"level"}),

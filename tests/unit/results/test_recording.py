@@ -112,7 +112,9 @@ def test_what_a_function_keeps_counts_elsewhere_where_it_outlives_the_test_file(
     _write(
         tmp_path,
         "m.py",
-        "class Shop:\n    def price(self):\n        self.x = self.x or g()\n"
+        "class Shop(Base):\n    def price(self):\n        self.x = self.x or g()\n"
+        "    def sell(self, key):\n        if key not in self.sold:\n"
+        "            self.sold[key] = g()\n"
         "def every(key):\n    if key not in TABLE:\n        TABLE[key] = h()\n",
     )
 
@@ -128,6 +130,10 @@ def test_what_a_function_keeps_counts_elsewhere_where_it_outlives_the_test_file(
     assert functions("Shop.price", ["outlived", "key"]) == ("own",)
     assert functions("Shop.price", ["outlived", "self"]) == ("other", "own")
     assert functions("Shop.price", ["outlived", "*"]) == ("other", "own")  # of a decorator
+    assert functions("Shop.sell") == ("other", "own")  # for all that is known, of the class
+    assert functions("Shop.sell", ["own", "sold"]) == ("own",)
+    assert functions("Shop.sell", ["own", "sold"], ["outlived", "self"]) == ("other", "own")
+    assert functions("Shop.sell", ["own", "sold"], ["classed", "sold"]) == ("other", "own")
     assert functions("every") == ("other", "own")
     assert functions("unknown") == ("other", "own")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 from stat import S_ISDIR
 from types import CodeType, FrameType
@@ -70,9 +71,20 @@ def path_event(
     value = inside if inside is not None else path
     recorder.once(kind, context, value)
     if kind == "listing" and inside is not None:
-        recorder.note_entries(inside, path)
+        _note_entries(recorder, inside, path)
     if reader is not None and inside is not None:
         recorder.once("reader", f"module:{reader}", kind, inside)
+
+
+def _note_entries(recorder: Any, folder: str, path: str) -> None:
+    """Record what a folder of the repository has when this process first lists it."""
+    if folder in recorder.listed:
+        return
+    recorder.listed.add(folder)  # before the event of this look at it
+    names: list[str] = []
+    with suppress(OSError), os.scandir(path) as found:
+        names = [f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}" for one in found]
+    recorder.write("entries", recorder.process, folder, *names)
 
 
 def _is_configured(frame: FrameType | None) -> bool:

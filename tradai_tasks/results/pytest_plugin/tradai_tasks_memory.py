@@ -20,7 +20,15 @@ from collections.abc import (
 )
 from itertools import chain
 from opcode import opmap, opname
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MemberDescriptorType,
+    ModuleType,
+    NoneType,
+)
 from typing import Any
 
 identity: Callable[[Any], int] = object.__hash__  # as `id`, each call of which is an audit event
@@ -121,6 +129,27 @@ def is_cached(code: CodeType, older: Sequence[str]) -> bool:
     """
     key = identity(code)
     return key in answering and (key not in _of_objects or code.co_varnames[0] in older)
+
+
+def attribute_owners(value: Any, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield which attributes an object has by itself, and which its class has: pairs with a name.
+
+    What stands in `__slots__` is the object's.
+    """
+    kind = type(value)
+    if issubclass(kind, type):
+        return
+    of_class: dict[str, Any] = {}
+    for one in reversed(kind.__mro__):
+        of_class |= vars(one)
+    of_object = _plain(value, "__dict__") or {}
+    for name in names:
+        if type(of_class.get(name, _plain)) is MemberDescriptorType:
+            yield "own", name
+        elif name in of_class:
+            yield "classed", name
+        elif name in of_object:
+            yield "own", name
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:

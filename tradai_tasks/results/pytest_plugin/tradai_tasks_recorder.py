@@ -29,7 +29,15 @@ import tradai_tasks_programs as programs
 from tradai_tasks_distributions import Projects
 from tradai_tasks_events import HANDLERS
 from tradai_tasks_importers import replace_importers
-from tradai_tasks_memory import has_memory, identity, is_cached, is_first, may_leave, variables
+from tradai_tasks_memory import (
+    attribute_owners,
+    has_memory,
+    identity,
+    is_cached,
+    is_first,
+    may_leave,
+    variables,
+)
 from tradai_tasks_stat import wrap_stat
 from tradai_tasks_variables import watch_environment
 
@@ -55,10 +63,11 @@ class Recorder:
         self._shared: list[str] = []  # contexts of fixtures that are being set up or torn down
         self.seen: set[tuple[str, ...]] = set()  # events that `once` has appended
         self._began: set[str] = set()
-        self._listed: set[str] = set()  # folders whose entries are recorded
+        self.listed: set[str] = set()  # folders whose entries are recorded
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
+        self._kinds: set[tuple[int, type]] = set()  # of first arguments, by function
         self._born: set[int] = set()  # objects that were made in the present file's turn
         self._calls: dict[int, int] = {}  # of functions that count each time, in this turn
         self._tool: int | None = None
@@ -171,16 +180,6 @@ class Recorder:
             self.seen.add(words)
             self.write(*words)
 
-    def note_entries(self, folder: str, path: str) -> None:
-        """Record what a folder of the repository has when this process first lists it."""
-        if folder in self._listed:
-            return
-        self._listed.add(folder)  # before the event of this look at it
-        names: list[str] = []
-        with suppress(OSError), os.scandir(path) as found:
-            names = [f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}" for one in found]
-        self.write("entries", self.process, folder, *names)
-
     def locate(self, frame: FrameType | None) -> tuple[str, str | None, bool]:
         """Return a frame's context, the repository's file that acts there, and whether tools act.
 
@@ -288,6 +287,10 @@ class Recorder:
         older = [name for name in names if identity(values.get(name)) not in born]
         for name in older:
             self.once("outlived", context, name)
+        if names and (kind := (identity(code), type(values.get(names[0])))) not in self._kinds:
+            self._kinds.add(kind)
+            for owner, name in attribute_owners(values.get(names[0]), code.co_names):
+                self.once(owner, context, name)
         if is_cached(code, older):
             self.once("outlived", context, "*")
         return len(older) < len(names)
