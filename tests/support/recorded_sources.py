@@ -267,6 +267,22 @@ SOURCE = {
         def _class_2(): return 1
         def _object_1(): return 1
         def _object_2(): return 1
+        def _held_1(): return 1
+        def _held_2(): return 1
+        def _deep_1(): return 1
+        def _deep_2(): return 1
+        _TABLE = {}
+        _BASE = Base()
+        class Holder:
+            def __init__(self):
+                self.kept = _TABLE
+                self.base = _BASE
+            def held(self, n):
+                if 1 not in self.kept:
+                    self.kept[1] = globals()[f'_held_{n}']()
+            def deep(self, n):
+                if 1 not in self.base.of_object:
+                    self.base.of_object[1] = globals()[f'_deep_{n}']()
         class Heir(Base):
             def by_class(self, n):
                 if 1 not in self.of_class:

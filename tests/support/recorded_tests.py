@@ -41,8 +41,8 @@ BODIES = {
         """,
     "memory_1": "from pkg import memory\ndef test(): memory.all()",
     **{
-        f"heir_{n}": "from pkg.heir import Heir\n"
-        f"def test(): Heir().by_class({n}), Heir().by_object({n})"
+        f"heir_{n}": "from pkg.heir import Heir, Holder\n"
+        f"def test(): Heir().by_class({n}), Heir().by_object({n}), Holder().held({n}), Holder().deep({n})"
         for n in (1, 2)
     },
     "marked_1": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",

@@ -136,7 +136,8 @@ FUNCTIONS = [
     ("overloaded", "src/pkg/overloaded.py", "twice", False),
     ("private", "src/pkg/memory.py", "Shop.lazy", True),
     *((f"made_{n}", "src/pkg/memory.py", f"_made_{m}", n == m) for n in (1, 2) for m in (1, 2)),
-    *((f"heir_{n}", "src/pkg/heir.py", "_class_1", True) for n in (1, 2)),
+    *((f"heir_{n}", "src/pkg/heir.py", f"_{name}_1", True)
+      for n in (1, 2) for name in ("class", "held", "deep")),
     *((f"heir_{n}", "src/pkg/heir.py", f"_object_{m}", n == m) for n in (1, 2) for m in (1, 2)),
     *((f"held_{n}", "src/pkg/memory.py", "_of_shared", True) for n in (1, 2)),
     ("private", "src/pkg/memory.py", "_lazy", False),  # what others did with other objects

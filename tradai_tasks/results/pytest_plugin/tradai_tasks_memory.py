@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import (
     Callable,
+    Container,
     Iterator,
     Mapping,
     MutableMapping,
@@ -79,6 +80,7 @@ _of_objects: set[int] = set()  # those of them whose cache keeps the answer in t
 stateless: set[int] = set()  # identities of code that no call reaches anything through: `is_first`
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
+_ALONE = 3  # references to an object that one other has, as far as `has_shared` sees
 _EACH = -1  # in place of the frame
 
 
@@ -150,6 +152,27 @@ def attribute_owners(value: Any, names: Sequence[str]) -> Iterator[tuple[str, st
             yield "classed", name
         elif name in of_object:
             yield "own", name
+
+
+def has_shared(value: Any, names: Sequence[str], new: Container[int], depth: int = 2) -> bool:
+    """Return whether an attribute of an object may be held by something else as well.
+
+    Args:
+        value: The object, which is new itself.
+        names: Of the attributes, and of attributes of these.
+        new: Identities of objects that are known to be new.
+        depth: Of the attributes.
+    """
+    found = _plain(value, "__dict__") or {}
+    for name in names:
+        held = found.get(name)
+        if type(held) is object or issubclass(type(held), _STATELESS):
+            continue
+        if identity(held) not in new and sys.getrefcount(held) > _ALONE:
+            return True
+        if depth > 1 and has_shared(held, names, new, depth - 1):
+            return True
+    return False
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:

@@ -32,6 +32,7 @@ from tradai_tasks_importers import replace_importers
 from tradai_tasks_memory import (
     attribute_owners,
     has_memory,
+    has_shared,
     identity,
     is_cached,
     is_first,
@@ -284,7 +285,13 @@ class Recorder:
         values = variables(frame)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         born: AbstractSet[int] = frozenset() if is_crowded else self._born
-        older = [name for name in names if identity(values.get(name)) not in born]
+        older = [
+            name
+            for name in names
+            if ("outlived", context, name) in self.seen
+            or identity(values.get(name)) not in born
+            or has_shared(values[name], code.co_names, born)
+        ]
         for name in older:
             self.once("outlived", context, name)
         if names and (kind := (identity(code), type(values.get(names[0])))) not in self._kinds:
