@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from tradai_tasks.background import started
 from tradai_tasks.errors import TasksError
 from tradai_tasks.extras import missing_extra
 
@@ -63,45 +65,34 @@ def examine(checks: Sequence[Check], *, timeout: float) -> tuple[CheckResult, ..
     keep the process alive.
     """
     start = time.monotonic()
-    running = [_Asked(check) for check in checks]
+    running = [started(partial(_result_of, check)) for check in checks]
     results = []
-    for one in running:
-        one.thread.join(max(0.0, start + timeout - time.monotonic()))
-        finding = one.finding
-        if finding is None:
-            finding = fault(f"no answer within {timeout:g} s", one.check.remedy)
-        seconds = min(one.seconds or timeout, timeout)
-        results.append(CheckResult(check=one.check, finding=finding, seconds=seconds))
+    for check, result in zip(checks, running, strict=True):
+        wait([result], max(0.0, start + timeout - time.monotonic()))
+        if result.done() and result.exception() is None:
+            results.append(result.result())
+        else:
+            late = fault(f"no answer within {timeout:g} s", check.remedy)
+            results.append(CheckResult(check=check, finding=late, seconds=timeout))
     return tuple(results)
 
 
-class _Asked:
-    """A check on a thread of its own."""
-
-    def __init__(self, check: Check) -> None:
-        self.check = check
-        self.finding: Finding | None = None
-        self.seconds: float | None = None
-        self.thread = threading.Thread(target=self._run, name=f"check {check.name}", daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        start = time.monotonic()
-        try:
-            finding = self.check.ask()
-        except TasksError as error:
-            finding = fault(" ".join(str(error).split()), self.check.remedy)
-        except Exception as error:
-            missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
-            # a check that breaks says nothing about the others, and is no success either
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            finding = (
-                fault(*str(missing).split("; ", 1))
-                if missing
-                else fault(f"the check itself failed ({said})", self.check.remedy)
-            )
-        self.seconds = time.monotonic() - start
-        self.finding = finding
+def _result_of(check: Check) -> CheckResult:
+    start = time.monotonic()
+    try:
+        finding = check.ask()
+    except TasksError as error:
+        finding = fault(" ".join(str(error).split()), check.remedy)
+    except Exception as error:
+        missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
+        # a check that breaks says nothing about the others, and is no success either
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        finding = (
+            fault(*str(missing).split("; ", 1))
+            if missing
+            else fault(f"the check itself failed ({said})", check.remedy)
+        )
+    return CheckResult(check=check, finding=finding, seconds=time.monotonic() - start)
 
 
 def as_document(results: Iterable[CheckResult]) -> dict[str, Any]:
