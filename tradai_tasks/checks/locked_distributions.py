@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import AuditServiceError, CommandFailedError, TasksError
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.file_tree import Tree, all_files
 from tradai_tasks.settings.model import SecuritySettings
 from tradai_tasks.workspace.locks.lock_file import LockFile
 
@@ -108,20 +108,18 @@ def pinned_in(compiled: str, file: str) -> Iterator[Locked]:
 
 def requirements_files(tree: Tree) -> tuple[str, ...]:
     """Return the requirements files of what is deployed: below `lambdas/` and `services/`."""
-    found = (path for folder in _DEPLOYED for path in _walk(tree, folder))
+    found = (path for folder in _DEPLOYED for path in all_files(tree, folder, enters=_enters))
     return tuple(path for path in found if _REQUIREMENTS.match(path))
 
 
 def locks_of_scripts(tree: Tree) -> tuple[str, ...]:
     """Return the locks of scripts with inline metadata, `<script>.py.lock`."""
-    return tuple(path for path in _walk(tree, ".") if path.endswith(".py.lock"))
+    found = all_files(tree, enters=_enters)
+    return tuple(path for path in found if path.endswith(".py.lock"))
 
 
-def _walk(tree: Tree, folder: str) -> Iterator[str]:
-    yield from (join(folder, name) for name in tree.files(folder))
-    for name in tree.folders(folder):
-        if not name.startswith(".") and name not in _LEFT_BY_TOOLS:
-            yield from _walk(tree, join(folder, name))
+def _enters(name: str) -> bool:
+    return not name.startswith(".") and name not in _LEFT_BY_TOOLS
 
 
 def rounds(pins: Iterable[str]) -> tuple[tuple[str, ...], ...]:

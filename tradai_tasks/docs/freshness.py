@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import tomli
 
+from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.settings.load import faults_of
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.text import similar
@@ -45,15 +46,6 @@ class RepositoryNames:
     recipes: frozenset[str]  # recipes of the justfile; empty if there is none
     ignore: tuple[str, ...] = ()  # globs of names that need not exist
 
-    @property
-    def folders(self) -> frozenset[str]:
-        """Every folder that has a file below it."""
-        found: set[str] = set()
-        for path in self.files:
-            while path := posixpath.dirname(path):
-                found.add(path)
-        return frozenset(found)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stale:
@@ -76,7 +68,7 @@ class _Block:
 def stale(pages: Mapping[str, str], names: RepositoryNames) -> list[Stale]:
     """Return the names and links in pages that do not exist, in their order."""
     anchors = {page: frozenset(_anchors(text)) for page, text in pages.items()}
-    folders = names.folders
+    folders = folders_above(names.files)
     found: list[Stale] = []
     for page, text in pages.items():
         lines, blocks = _parts(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -90,11 +90,19 @@ def join(folder: str, name: str) -> str:
     return "/".join(parts) or "."
 
 
-def all_files(tree: Tree, folder: str = ".") -> Iterator[str]:
-    """Yield the paths of all files in a folder and below it."""
+def is_visible(name: str) -> bool:
+    """Return whether a folder, by its name, is neither hidden nor Python's cache."""
+    return not name.startswith((".", "__pycache__"))
+
+
+def all_files(
+    tree: Tree, folder: str = ".", *, enters: Callable[[str], bool] | None = None
+) -> Iterator[str]:
+    """Yield the paths of all files in a folder and below it; `enters` is asked by folder names."""
     yield from (join(folder, name) for name in tree.files(folder))
     for name in tree.folders(folder):
-        yield from all_files(tree, join(folder, name))
+        if enters is None or enters(name):
+            yield from all_files(tree, join(folder, name), enters=enters)
 
 
 def folders_above(paths: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.file_tree import Tree, all_files, is_visible
 
 # A test that takes the fixture, a fixture that passes it on, or its name where fixtures are named.
 _FIXTURE = re.compile(
@@ -88,10 +88,8 @@ def _mark(name: str) -> re.Pattern[bytes]:
 
 def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
-        if path.endswith(".py"):
-            if tree.is_file(path):
-                yield path
-            continue
-        yield from (join(path, name) for name in tree.files(path) if name.endswith(".py"))
-        below = [one for one in tree.folders(path) if not one.startswith((".", "__pycache__"))]
-        yield from _files(tree, [join(path, name) for name in below])
+        if not path.endswith(".py"):
+            below = all_files(tree, path, enters=is_visible)
+            yield from (file for file in below if file.endswith(".py"))
+        elif tree.is_file(path):
+            yield path

@@ -10,7 +10,7 @@ import msgspec
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import Selection
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.file_tree import Tree, all_files, is_visible
 from tradai_tasks.matrix import Task
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.context import Context
@@ -112,9 +112,9 @@ def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
     if any(path not in documents for path in selection.changed):
         return True
     words = {word for path in documents for word in _words(path)}
-    return bool(words) and any(
-        word in text for folder in tests for text in _texts(tree, folder) for word in words
-    )
+    files = (file for folder in tests for file in all_files(tree, folder, enters=is_visible))
+    texts = (tree.read(file) for file in files if file.endswith(".py"))
+    return bool(words) and any(word in text for text in texts for word in words)
 
 
 def _words(path: str) -> Iterator[bytes]:
@@ -124,12 +124,3 @@ def _words(path: str) -> Iterator[bytes]:
     stem, dot, ending = path.rpartition(".")
     if stem and dot and "/" not in ending:
         yield f".{ending}".encode("utf-8", "surrogateescape")
-
-
-def _texts(tree: Tree, folder: str) -> Iterator[bytes]:
-    for name in tree.files(folder):
-        if name.endswith(".py"):
-            yield tree.read(join(folder, name))
-    for name in tree.folders(folder):
-        if not name.startswith((".", "__pycache__")):
-            yield from _texts(tree, join(folder, name))

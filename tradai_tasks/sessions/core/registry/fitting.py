@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.file_tree import Tree, all_files, join
 from tradai_tasks.repository import Repository
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
@@ -154,11 +152,10 @@ def _leads_somewhere(tree: Tree, glob: str) -> bool:
         return tree.is_file("/".join(parts)) or glob.endswith("/")
     ending = parts[-1].rpartition("*")[2]
     below = "/".join(parts[:fixed]) or "."
-    return any(name.endswith(ending) for name in _names(tree, below, deep=parts[fixed:][1:] != []))
+    is_deep = len(parts) > fixed + 1
+    files = all_files(tree, below, enters=lambda name: is_deep and _enters(name))
+    return any(path.endswith(ending) for path in files)
 
 
-def _names(tree: Tree, folder: str, *, deep: bool) -> Iterator[str]:
-    yield from tree.files(folder)
-    for name in tree.folders(folder) if deep else ():
-        if not name.startswith((".", "node_modules")):
-            yield from _names(tree, join(folder, name), deep=True)
+def _enters(name: str) -> bool:
+    return not name.startswith((".", "node_modules"))
