@@ -9,8 +9,8 @@ from pathlib import Path
 from tradai_tasks.errors import CommandFailedError, ToolMissingError
 from tradai_tasks.files.file_tree import DiskTree, Tree, all_files, folders_above
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.git_records import SUBMODULE
 
-_SUBMODULE = "160000"
 # Folders that tools leave behind, wherever they are.
 _LEFTOVERS = frozenset(
     {
@@ -53,7 +53,7 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
         head, path = row[:2], row[2:]
         if head != "? ":
             mode, path = path[:6], path.partition("\t")[2]
-            if mode == _SUBMODULE:
+            if mode == SUBMODULE:
                 found.update(dict.fromkeys(walk_files(root, path)))
                 continue
         if not path.endswith("/"):  # else another repository inside this one

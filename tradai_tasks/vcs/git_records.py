@@ -9,6 +9,8 @@ import msgspec
 # How git itself writes "no commit", for instance as the `before` of a new branch.
 NO_COMMIT = "0" * 40
 
+LINK, SUBMODULE = "120000", "160000"  # git's modes; others are files
+
 _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _HEX = frozenset("0123456789abcdef")
 

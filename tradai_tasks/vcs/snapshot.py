@@ -25,65 +25,67 @@ from types import MappingProxyType
 from tradai_tasks.errors import GitError, WorkTreeChangedError
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.git import Git
-from tradai_tasks.vcs.git_records import Entry
+from tradai_tasks.vcs.git_records import LINK, SUBMODULE, Entry
 from tradai_tasks.vcs.index_stamps import Stamp, stamp_of
 from tradai_tasks.vcs.snapshot_protocol import Loaded
 from tradai_tasks.vcs.work_tree import WorkTree, look
 
-_LINK = "120000"
-_SUBMODULE = "160000"
 _MOST_HOPS = 40  # links in a chain, as in Linux
 _MOST_LINKED = 100_000  # paths of files below linked folders; each costs memory as a file does
 
 
-class _Files:
-    """Entries of a tree, divided into files, links and submodules."""
+class _Snapshot:
+    """What snapshots of a commit and of the work tree have in common."""
 
     def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, bytes]) -> None:
         """Index entries, one for each path; `targets` are of links that differ on disk, by path."""
-        self.own: dict[str, str] = {}
-        self.submodules: set[str] = set()
-        links: list[Entry] = []
+        self._git = git
+        self._own: dict[str, str] = {}
+        submodules: set[str] = set()
+        found: list[Entry] = []
         for entry in entries:
-            if entry.mode == _SUBMODULE:
-                self.submodules.add(entry.path)
+            if entry.mode == SUBMODULE:
+                submodules.add(entry.path)
             else:
-                self.own[entry.path] = entry.blob
-                if entry.mode == _LINK:
-                    links.append(entry)
-        stored = git.read(link.blob for link in links if link.path not in targets)
-        self.links: dict[str, str] = {}
-        self.texts: dict[str, bytes] = {}  # git's blobs of links
-        for link in links:
+                self._own[entry.path] = entry.blob
+                if entry.mode == LINK:
+                    found.append(entry)
+        self.submodules = frozenset(submodules)
+        stored = git.read(link.blob for link in found if link.path not in targets)
+        links: dict[str, str] = {}
+        self._texts: dict[str, bytes] = {}  # git's blobs of links
+        for link in found:
             text = targets[link.path] if link.path in targets else stored[link.blob]
-            self.texts[link.path] = text
+            self._texts[link.path] = text
             target = text.decode("utf-8", "surrogateescape")
             folder = posixpath.dirname(link.path)
-            self.links[link.path] = posixpath.normpath(posixpath.join(folder, target))
-        self.blobs = dict(self.own)
+            links[link.path] = posixpath.normpath(posixpath.join(folder, target))
+        self.links: Mapping[str, str] = MappingProxyType(links)
+        self._blobs = dict(self._own)
+        self.blobs: Mapping[str, str] = MappingProxyType(self._blobs)
         self.fault = ""  # why not all paths through links are known, in one line
-        self.read_at: dict[str, str] = {}  # link -> the file it leads to
-        for path in self.links:
-            end = follow(path, self.links)
-            if end is not None and end in self.own and end not in self.links:
+        self._read_at: dict[str, str] = {}  # link -> the file it leads to
+        for path in links:
+            end = follow(path, links)
+            if end is not None and end in self._own and end not in links:
                 self._show(path, end)
         self._show_folders()
 
     def _show(self, path: str, end: str) -> None:
-        self.read_at[path] = end
-        self.blobs[path] = self.own[end]
+        self._read_at[path] = end
+        self._blobs[path] = self._own[end]
 
     def _show_folders(self) -> None:
         """Add files below a linked folder under the link's path, by which Python imports them."""
-        files = sorted(self.own) if self.links else []
+        files = sorted(self._own) if self.links else []
         for path in self.links:
             folder = follow(path, self.links)
-            if folder is None or path in self.read_at or f"{path}/".startswith(f"{folder}/"):
+            if folder is None or path in self._read_at or f"{path}/".startswith(f"{folder}/"):
                 continue  # a link to a parent folder would be infinite
             for place in range(bisect_left(files, f"{folder}/"), len(files)):
                 if not files[place].startswith(f"{folder}/"):
                     break
-                if len(self.read_at) >= _MOST_LINKED:
+                if len(self._read_at) >= _MOST_LINKED:
                     self.fault = (
                         f"{path}: links to folders show over {_MOST_LINKED:,} files, too many to "
                         f"follow; take some of the links out of git"
@@ -95,7 +97,7 @@ class _Files:
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
         """Return the further paths of files through links, each with the file's own path."""
         wanted = set(paths)
-        return {link: end for link, end in self.read_at.items() if end in wanted} if wanted else {}
+        return {link: end for link, end in self._read_at.items() if end in wanted} if wanted else {}
 
 
 def follow(path: str, links: Mapping[str, str]) -> str | None:
@@ -112,28 +114,12 @@ def follow(path: str, links: Mapping[str, str]) -> str | None:
     return None
 
 
-class _Snapshot:
-    """What snapshots of a commit and of the work tree have in common."""
-
-    def __init__(self, git: Git, files: _Files) -> None:
-        self._git = git
-        self._files = files
-        self.blobs: Mapping[str, str] = MappingProxyType(files.blobs)
-        self.links: Mapping[str, str] = MappingProxyType(files.links)
-        self.fault = files.fault
-        self.submodules = frozenset(files.submodules)
-
-    def links_to(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the further paths of files through links, each with the file's own path."""
-        return self._files.links_to(paths)
-
-
 class CommitSnapshot(_Snapshot):
     """The files of a commit, below the workspace root."""
 
     def __init__(self, git: Git, commit: str, entries: Iterable[Entry] | None = None) -> None:
         """List the files of a commit, by its full id; raise GitError if git does not know it."""
-        super().__init__(git, _Files(git, git.tree(commit) if entries is None else entries, {}))
+        super().__init__(git, git.tree(commit) if entries is None else entries, {})
 
     def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
         """Return the digests of files: git's blob ids.
@@ -188,13 +174,13 @@ class WorktreeSnapshot(_Snapshot):
         targets: dict[str, bytes] = {}
         for path in _touched(work):
             known = entries.pop(path, None)
-            if known is not None and known.mode == _SUBMODULE:
+            if known is not None and known.mode == SUBMODULE:
                 entries[path] = known
                 continue
             found = _on_disk(git, path, targets)
             if found is not None:
                 entries[path] = found
-        super().__init__(git, _Files(git, entries.values(), targets))
+        super().__init__(git, entries.values(), targets)
         self._unsure = work.unsure
         # digests of changed files, which must not change while the snapshot lives
         self._digests: dict[str, str] = {}
@@ -202,7 +188,7 @@ class WorktreeSnapshot(_Snapshot):
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
         """Return the digests of files that are as the index, or as they were when read."""
         found: dict[str, str] = {}
-        own, read_at, unsure = self._files.own, self._files.read_at, self._unsure
+        own, read_at, unsure = self._own, self._read_at, self._unsure
         for path in paths:
             at = read_at.get(path, path)
             digest = "" if at in unsure else own[at]  # as `_as_in_index`, which most are
@@ -228,7 +214,7 @@ class WorktreeSnapshot(_Snapshot):
             KeyError: A path is not a file of the work tree.
         """
         kept: dict[str, str] = {}
-        read_at, texts, git = self._files.read_at, self._files.texts, self._git
+        read_at, texts, git = self._read_at, self._texts, self._git
         for path in paths:
             at = read_at.get(path, path)
             if path not in self.blobs:
@@ -256,7 +242,7 @@ class WorktreeSnapshot(_Snapshot):
 
     def _as_in_index(self, at: str) -> str:
         """Return the index's digest of a file that is certainly unchanged, else ""."""
-        return "" if at in self._unsure else self._files.own[at]
+        return "" if at in self._unsure else self._own[at]
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of files; raises as `load` does."""
@@ -269,7 +255,7 @@ class WorktreeSnapshot(_Snapshot):
             WorkTreeChangedError: A file has changed during this run.
         """
         for path, digest in digests.items():
-            at = self._files.read_at.get(path, path)
+            at = self._read_at.get(path, path)
             if not self._as_in_index(at):
                 self._note(at, digest)
 
@@ -302,13 +288,13 @@ def _on_disk(git: Git, path: str, targets: dict[str, bytes]) -> Entry | None:
         mode = os.lstat(where).st_mode
         if stat.S_ISLNK(mode):
             targets[path] = os.fsencode(Path(where).readlink())
-            return Entry(path, _LINK, git.blob_id(targets[path]))
+            return Entry(path, LINK, git.blob_id(targets[path]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise GitError(f"{path}: cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):  # an untracked repository is listed as a folder
-        return Entry(path, _SUBMODULE, "")
+        return Entry(path, SUBMODULE, "")
     return Entry(path, "100644", "") if stat.S_ISREG(mode) else None
 
 

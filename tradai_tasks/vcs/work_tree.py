@@ -17,10 +17,8 @@ import msgspec
 from msgspec.structs import replace
 
 from tradai_tasks.vcs.git import Git
-from tradai_tasks.vcs.git_records import Entry, RawChange, StatusEntry
+from tradai_tasks.vcs.git_records import LINK, SUBMODULE, Entry, RawChange, StatusEntry
 
-_LINK = "120000"
-_SUBMODULE = "160000"
 _ABSENT = "000000"
 
 
@@ -47,7 +45,7 @@ def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
         entry
         for entry in index
         if entry.flag in "hsS"
-        and entry.mode != _SUBMODULE
+        and entry.mode != SUBMODULE
         and (entry.path not in rows or rows[entry.path].worktree == ".")
     ]
     modes = {entry.path: _mode_on_disk(git, entry) for entry in hidden}
@@ -91,10 +89,10 @@ def _mode_on_disk(git: Git, entry: Entry) -> str:
     except OSError:
         return _ABSENT
     if stat.S_ISLNK(mode):
-        return _LINK
+        return LINK
     if not stat.S_ISREG(mode):
         return _ABSENT
-    return entry.mode if entry.mode != _LINK else "100644"
+    return entry.mode if entry.mode != LINK else "100644"
 
 
 def _ids_on_disk(git: Git, entries: Iterable[Entry], modes: dict[str, str]) -> dict[str, str]:
@@ -102,7 +100,7 @@ def _ids_on_disk(git: Git, entries: Iterable[Entry], modes: dict[str, str]) -> d
     found: dict[str, str] = {}
     files: list[str] = []
     for entry in entries:
-        if modes[entry.path] == _LINK:
+        if modes[entry.path] == LINK:
             target = os.fsencode((git.folder / entry.path).readlink())
             found[entry.path] = git.blob_id(target)
         else:
