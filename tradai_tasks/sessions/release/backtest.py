@@ -56,8 +56,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.locks.lock_digest import lock_digest
-from tradai_tasks.workspace.locks.lock_file import read_lock
-from tradai_tasks.workspace.locks.locked_tools import find_test_tools
 
 _DRY_RUN = flag("--dry-run", "print what would be done")
 
@@ -168,12 +166,9 @@ def install_freqtrade(
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
     session.env.update(dict.fromkeys(NO_LOCAL, "1"))
     session.env["UV_PYTHON"] = repository.python or sys.executable
-    lock = read_lock(repository.tree, package.project)
-    root = repository.workspace.root_document if package.project == "." else {}
-    tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
-    sync_package(session, repository, package, tools)
+    reached = sync_package(session, repository, package, settings.groups, tool="freqtrade")
     end_of_install(session)
-    return tools.reached | {package.name}
+    return reached | {package.name}
 
 
 def program(session: nox.Session, name: str) -> str:

@@ -40,8 +40,6 @@ from tradai_tasks.sessions.core.environments.unit_environment import install_req
 from tradai_tasks.sessions.core.parallel.parallel_output import conclude
 from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.locks.lock_file import read_lock
-from tradai_tasks.workspace.locks.locked_tools import find_test_tools
 from tradai_tasks.workspace.loose_code import requirements_of
 from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 
@@ -52,12 +50,8 @@ def sync_for_tests(
     session: nox.Session, repository: Repository, package: Package
 ) -> frozenset[str]:
     """Install a package with its test tools and return the names of all installed packages."""
-    lock = read_lock(repository.tree, package.project)
-    root = repository.workspace.root_document if package.project == "." else {}
     names = package.settings.groups or repository.settings.test.groups
-    tools = find_test_tools(lock, package, root, names)
-    sync_package(session, repository, package, tools)
-    return tools.reached
+    return sync_package(session, repository, package, names)
 
 
 def test(session: nox.Session, context: Context, package: Package) -> None:

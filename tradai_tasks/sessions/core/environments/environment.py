@@ -26,7 +26,7 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.nox_options import end_of_install, is_made
 from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.locks.lock_file import LockFile, read_lock
-from tradai_tasks.workspace.locks.locked_tools import DEFAULT_TOOLS, TestTools, pinned_tool
+from tradai_tasks.workspace.locks.locked_tools import DEFAULT_TOOLS, find_test_tools, pinned_tool
 
 # variables that would change which groups uv installs; the session says which
 _OF_GROUPS = ("UV_DEV", "UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_GROUP")
@@ -98,11 +98,21 @@ def install_tool(
 
 
 def sync_package(
-    session: nox.Session, repository: Repository, package: Package, tools: TestTools
-) -> None:
-    """Install just one package and its test tools, as locked."""
+    session: nox.Session,
+    repository: Repository,
+    package: Package,
+    groups: Iterable[str],
+    *,
+    tool: str = "pytest",
+) -> frozenset[str]:
+    """Install just one package and its test tools, as locked; return the names of all of them.
+
+    `groups` and `tool` are as for `find_test_tools`.
+    """
     in_workspace = package.project == "."
     root = repository.workspace.root_document if in_workspace else {}
+    lock = read_lock(repository.tree, package.project)
+    tools = find_test_tools(lock, package, root, groups, tool=tool)
     is_all = is_root_of_others(package, repository.layout(package), repository.workspace)
     check_conflicts(package, tools.places, repository.workspace.root_document)
     commands = sync_commands(
@@ -113,6 +123,7 @@ def sync_package(
         _install(
             session, repository, package.project, command, [package.document, root], reached=reached
         )
+    return tools.reached
 
 
 def sync_everything(
