@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from dataclasses import replace
 from functools import partial
 
 import nox
@@ -12,16 +13,14 @@ from tradai_tasks.errors import (
     BadArgumentsError,
     BadTagError,
     ReleaseRefusedError,
-    TasksError,
     UnmappedTagError,
 )
 from tradai_tasks.release.deploy.dispatch import dispatch
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.release.stages.outline import deployment, environment_for, lambdas_alone
 from tradai_tasks.release.tags.ci_event import read_event, tag_request
-from tradai_tasks.release.tags.requested_release import requested_release
 from tradai_tasks.release.tags.tag_references import tagged
-from tradai_tasks.release.tags.tag_validation import still_holds, tree_holds
+from tradai_tasks.release.tags.tag_validation import tree_holds
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.report import mask_environment
 from tradai_tasks.repository import Repository
@@ -29,9 +28,8 @@ from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.release import images
 from tradai_tasks.sessions.stages.options import LOOKS, ONLY, TAG, wanted_of
-from tradai_tasks.sessions.stages.run_stages import Basis, run_stages
+from tradai_tasks.sessions.stages.run_stages import Basis, basis_of, run_stages
 from tradai_tasks.vcs.git import Git
-from tradai_tasks.workspace.tags import ReleaseTag
 
 _ENVIRONMENT = option(
     "--environment",
@@ -174,16 +172,7 @@ def _of_lambdas(repository: Repository, options: Namespace, *, by_event: bool) -
                 f"say where it goes: --environment dev"
             )
         return Basis(release=made, holds=partial(tree_holds, git, made), is_tagged=False)
-    faults: list[TasksError] = []
-    made = requested_release(
-        repository,
-        text,
-        strictly=not options.status,
-        session="lambdas",
-        excused=faults if options.dry_run else None,
-    )
-    _check_platform(made.tag)
-    return Basis(release=made, holds=partial(still_holds, git, made), excused=faults)
+    return _of_platform(repository, text, options, session="lambdas", strictly=not options.status)
 
 
 def _of_services(repository: Repository, options: Namespace) -> Basis:
@@ -193,22 +182,19 @@ def _of_services(repository: Repository, options: Namespace) -> Basis:
     """
     request = tag_request(os.environ, read_event(os.environ))
     strictly = options.tag is None or (request is not None and request.is_workflow_run)
-    faults: list[TasksError] = []
-    made = requested_release(
-        repository,
-        options.tag,
-        strictly=strictly,
-        session="deploy",
-        excused=faults if options.dry_run else None,
-    )
-    _check_platform(made.tag)
-    return Basis(release=made, holds=_nothing_to_hold, needs_lock=False, excused=faults)
+    basis = _of_platform(repository, options.tag, options, session="deploy", strictly=strictly)
+    return replace(basis, holds=_nothing_to_hold, needs_lock=False)
 
 
 def _nothing_to_hold(*, untracked: bool) -> None:
     """Check nothing: nothing of the work tree is deployed."""
 
 
-def _check_platform(tag: ReleaseTag) -> None:
+def _of_platform(
+    repository: Repository, text: str | None, options: Namespace, *, session: str, strictly: bool
+) -> Basis:
+    basis = basis_of(repository, text, session=session, strictly=strictly, dry_run=options.dry_run)
+    tag = basis.release.tag
     if tag.kind != "platform":
         raise BadTagError(f"tag {tag}: is a strategy's, which has no services and no lambdas")
+    return basis

@@ -29,6 +29,7 @@ from tradai_tasks.release.stages.stage_factory import StageFactory
 from tradai_tasks.release.tags.requested_release import requested_release
 from tradai_tasks.release.tags.tag_validation import still_holds
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environments.environment import uv_program
@@ -63,13 +64,26 @@ def tagged_basis(session: nox.Session, context: Context, text: str | None, wante
     """
     repository = context.repository
     mask_environment(allowance=allowance_of(repository.settings))
+    return basis_of(
+        repository,
+        text,
+        session=session.name,
+        strictly=not wanted.status,
+        dry_run=wanted.dry_run,
+    )
+
+
+def basis_of(
+    repository: Repository, text: str | None, *, session: str, strictly: bool, dry_run: bool
+) -> Basis:
+    """Return the release of a tag, or of the CI event; see `requested_release`."""
     faults: list[TasksError] = []
     made = requested_release(
         repository,
         text,
-        strictly=not wanted.status,
-        session=session.name,
-        excused=faults if wanted.dry_run else None,
+        strictly=strictly,
+        session=session,
+        excused=faults if dry_run else None,
     )
     holds = partial(still_holds, Git.open(repository.root), made)
     return Basis(release=made, holds=holds, excused=faults)
