@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import nox
 
 from tradai_tasks.report import print_table
-from tradai_tasks.results.store import bound, open_store
 from tradai_tasks.sessions.checks.testing.replay import REPORT
 from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.result_use import store_of, trim
 
 _OPTIONS = [
     flag("--clear", "remove every result of the store"),
@@ -31,9 +30,9 @@ def results(session: nox.Session, context: Context) -> None:
     options = parse(session, _OPTIONS)
     repository = context.repository
     stated = repository.settings.results
-    store = open_store(stated.store, repository.root, os.environ)
+    store = store_of(repository)
     if options.trim:
-        removed = bound(store, stated.max_size * 1_000_000)
+        removed = trim(store, repository)
         session.log(f"{store.place}: {removed} results removed, those used longest ago")
     entries = store.entries()
     size = sum(entry.size for entry in entries) / 1_000_000

@@ -49,17 +49,16 @@ def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
 
     if repository.settings.results.replay == "never":
         return [*scope.faults, *check()[0]]
-    from tradai_tasks.sessions.checks.testing.kept_check import unless_green  # noqa: PLC0415 - if in use
+    from tradai_tasks.sessions.checks.testing.kept_check import KeptCheck  # noqa: PLC0415 - if in use
 
-    found = unless_green(
-        session,
-        repository,
-        "bandit",
-        check,
+    kept = KeptCheck(
+        session=session,
+        repository=repository,
+        name="bandit",
         words=[repr((sorted(scope.tests), repository.settings.security))],
         files=lambda: [*scope.files, "pyproject.toml", _INI],
     )
-    return [*scope.faults, *(found or ())]
+    return [*scope.faults, *(kept.unless_green(check) or ())]
 
 
 def _scan(

@@ -233,20 +233,19 @@ def _unless_green(
     if repository.settings.results.replay == "never" or is_asked or writes:
         return check()[0]
     from tradai_tasks.sessions.checks.testing.kept_check import (  # noqa: PLC0415 - if in use
+        KeptCheck,
         code_files,
-        unless_green,
     )
 
-    status = unless_green(
-        session,
-        repository,
-        f"typecheck of {', '.join(batch.packages)}",
-        check,
+    kept = KeptCheck(
+        session=session,
+        repository=repository,
+        name=f"typecheck of {', '.join(batch.packages)}",
         words=[*words, *given],
         files=lambda: code_files(repository.root),
         environments=[python.parent.parent] if python else [],
     )
-    return status or 0
+    return kept.unless_green(check) or 0
 
 
 def _run_mypy(run: CheckerRun, batch: Batch, python: Path | None) -> int:

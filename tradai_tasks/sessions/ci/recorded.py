@@ -9,7 +9,6 @@ import msgspec
 import nox
 
 from tradai_tasks.affected.graph.import_graph import ImportGraph
-from tradai_tasks.affected.revisions.commit_range import read_payload
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.selection import Item
 from tradai_tasks.errors import CheckFailedError, ResultStoreError
@@ -17,10 +16,9 @@ from tradai_tasks.report import print_table, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.results.digests import WorkTree
 from tradai_tasks.results.graph_check import fitting, unseen_loads
-from tradai_tasks.results.policy import policy
-from tradai_tasks.results.store import open_store
 from tradai_tasks.results.whole_run import WholeRun, WholeRuns
 from tradai_tasks.sessions.ci.affected_sessions import Tasks
+from tradai_tasks.sessions.core.result_use import policy_of, store_of
 from tradai_tasks.workspace.discovery import Package
 
 
@@ -85,13 +83,11 @@ def _others(tasks: Tasks, package: str, left: set[str]) -> bool:
 
 def look_up(session: nox.Session, repository: Repository) -> Recorded:
     """Return what recordings show; nothing where results are not in use, or the store is not."""
-    rules = policy(
-        repository.settings.results.replay, os.environ, read_payload(os.environ), fresh=False
-    )
+    rules = policy_of(repository)
     if not rules.is_on:
         return Recorded()
     try:
-        store = open_store(repository.settings.results.store, repository.root, os.environ)
+        store = store_of(repository)
         known = WholeRuns(repository, store, os.environ)
         found = {
             name: known.look(name, package, known.python(python))
@@ -111,7 +107,7 @@ def verify(repository: Repository, graph: ImportGraph | None) -> None:
         CheckFailedError: There is one, or there is nothing to look at.
         ResultStoreError: The store cannot be used.
     """
-    store = open_store(repository.settings.results.store, repository.root, os.environ)
+    store = store_of(repository)
     tests = {one.path for one in repository.inventory.files if one.kind == "test"}
     tree = WorkTree(repository.root, (), {})
     results = list(fitting(store, tree, tests)) if graph else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,6 @@ import msgspec
 import nox
 from nox.virtualenv import VirtualEnv
 
-from tradai_tasks.affected.revisions.commit_range import read_payload
 from tradai_tasks.checks.testing.pytest_arguments import FRESH
 from tradai_tasks.errors import EnvironmentUnknownError, ResultStoreError
 from tradai_tasks.repository import Repository
@@ -20,11 +20,17 @@ from tradai_tasks.results.digests import Digested
 from tradai_tasks.results.environment_digest import environment_digest
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.kept_result import KeptResult, decode_result, encode_result
-from tradai_tasks.results.policy import policy
 from tradai_tasks.results.replay import REFUTED, made, record_name
 from tradai_tasks.results.run_key import slot_name
-from tradai_tasks.results.store import Store, bound, open_store
-from tradai_tasks.sessions.checks.testing.replay import commit_of, work_tree
+from tradai_tasks.results.store import Store
+from tradai_tasks.sessions.core.result_use import (
+    commit_of,
+    is_done,
+    policy_of,
+    store_of,
+    trim,
+    work_tree,
+)
 from tradai_tasks.vcs.file_list import walk_files
 
 Verdict = TypeVar("Verdict")
@@ -59,119 +65,97 @@ def code_files(root: Path) -> tuple[str, ...]:
     return (*found, *map(str, users))
 
 
-def unless_green(  # noqa: PLR0913 - what a check is known by
-    session: nox.Session,
-    repository: Repository,
-    name: str,
-    check: Callable[[], tuple[Verdict, bool]],
-    *,
-    words: Sequence[str],
-    files: Callable[[], Iterable[str]],
-    environments: Sequence[Path] = (),
-) -> Verdict | None:
-    """Run a check, unless it was green with the same inputs; return its verdict, or None.
+class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A check of many files, with all that its verdict depends on."""
 
-    Where everything is run, a result that would have been replayed is held against what happened.
+    session: nox.Session
+    repository: Repository
+    name: str  # what is checked, for messages
+    words: Sequence[str]  # all arguments, options and settings that the verdict depends on
+    files: Callable[[], Iterable[str]]  # returns the files that it reads, from the root
+    environments: Sequence[Path] = ()  # virtual ones that it reads, besides the session's
 
-    Args:
-        name: What is checked, for the message.
-        check: Returns its verdict, which is false if nothing is wrong, and whether it said nothing
-            that must be shown again.
-        words: All arguments, options and settings that the verdict depends on.
-        files: Returns the files that it reads, from the root.
-        environments: Virtual environments that it reads, besides the session's.
-    """
-    setting = repository.settings.results.replay
-    fresh = FRESH in session.posargs
-    rules = policy(setting, os.environ, read_payload(os.environ), fresh=fresh)
-    if not rules.is_on:
-        return check()[0]
-    start = time.time()
-    paths = tuple(files())
-    try:
-        known = _look(session, repository, name, words, files=paths, environments=environments)
-    except (EnvironmentUnknownError, ResultStoreError) as fault:
-        session.warn(f"{name} is run, and its result not kept: {fault}")
-        return check()[0]
-    if known.result and rules.replays and not known.is_refuted:
-        ago = made(known.result, start)
-        session.log(f"{name}: {len(paths)} files unchanged since it was green ({ago})")
-        return None
-    verdict, quiet = check()
-    if verdict and known.result and rules.compares and not known.is_refuted:
-        session.warn(
-            f"{name}: it failed, although it was green with the same inputs (key "
-            f"{known.digested.key[:12]}): it depends on something that is not recorded; its result "
-            f"is not replayed again"
+    def unless_green(self, check: Callable[[], tuple[Verdict, bool]]) -> Verdict | None:
+        """Run the check, unless it was green with the same inputs; return its verdict, or None.
+
+        Where everything is run, a result that would have been replayed is held against what
+        happened. `check` returns its verdict, which is false if nothing is wrong, and whether it
+        said nothing that must be shown again.
+        """
+        session, repository, name = self.session, self.repository, self.name
+        rules = policy_of(repository, fresh=FRESH in session.posargs)
+        if not rules.is_on:
+            return check()[0]
+        start = time.time()
+        paths = tuple(self.files())
+        try:
+            known = self._look(paths)
+        except (EnvironmentUnknownError, ResultStoreError) as fault:
+            session.warn(f"{name} is run, and its result not kept: {fault}")
+            return check()[0]
+        if known.result and rules.replays and not known.is_refuted:
+            ago = made(known.result, start)
+            session.log(f"{name}: {len(paths)} files unchanged since it was green ({ago})")
+            return None
+        verdict, quiet = check()
+        if verdict and known.result and rules.compares and not known.is_refuted:
+            session.warn(
+                f"{name}: it failed, although it was green with the same inputs (key "
+                f"{known.digested.key[:12]}): it depends on something that is not recorded; its "
+                f"result is not replayed again"
+            )
+            self._write(known, known.name + REFUTED, known.result)
+        touched = work_tree(session, repository).touched_since(known.inputs, name, start)
+        if not verdict and quiet and rules.keeps and not known.is_refuted and not touched:
+            result = KeptResult(
+                test_file=name,
+                inputs=Inputs(),
+                digested=known.digested,
+                tests={},
+                commit=commit_of(repository.root),
+                time=time.time(),
+            )
+            self._write(known, known.name, result)
+        return verdict
+
+    def _look(self, paths: tuple[str, ...]) -> _Known:
+        """Return what is known of the check.
+
+        Raises:
+            EnvironmentUnknownError: It is not known what it runs in.
+            ResultStoreError: The store cannot be used.
+        """
+        if not isinstance(self.session.virtualenv, VirtualEnv):
+            raise EnvironmentUnknownError("it has no environment of its own")
+        root = self.repository.root
+        read = (Path(self.session.virtualenv.location), *self.environments)
+        tree = work_tree(self.session, self.repository)
+        slot = slot_name(
+            environment=b"".join(environment_digest(one, root) for one in read),
+            root=root,
+            home=".",
+            name=self.name,
+            words=self.words,
+            variables=tree.variables,
+            stated=[
+                *self.repository.settings.results.env,
+                *(one for one in tree.variables if one.startswith(_VARIABLES)),
+            ],
         )
-        _write(session, repository, known, known.name + REFUTED, known.result)
-    touched = work_tree(session, repository).touched_since(known.inputs, name, start)
-    if not verdict and quiet and rules.keeps and not known.is_refuted and not touched:
-        result = KeptResult(
-            test_file=name,
-            inputs=Inputs(),
-            digested=known.digested,
-            tests={},
-            commit=commit_of(repository.root),
-            time=time.time(),
+        inputs = Inputs(files=paths)
+        digested = tree.digest(inputs, self.name)
+        record = record_name(slot, self.name, digested.key)
+        store = store_of(self.repository)
+        found = store.read([record, record + REFUTED])
+        return _Known(
+            store=store,
+            name=record,
+            digested=Digested(items=(), key=digested.key),
+            inputs=inputs,
+            result=decode_result(found.get(record, b"")),
+            is_refuted=record + REFUTED in found,
         )
-        _write(session, repository, known, known.name, result)
-    return verdict
 
-
-def _look(  # noqa: PLR0913 - as above
-    session: nox.Session,
-    repository: Repository,
-    name: str,
-    words: Sequence[str],
-    *,
-    files: tuple[str, ...],
-    environments: Sequence[Path],
-) -> _Known:
-    """Return what is known of a check.
-
-    Raises:
-        EnvironmentUnknownError: It is not known what it runs in.
-        ResultStoreError: The store cannot be used.
-    """
-    if not isinstance(session.virtualenv, VirtualEnv):
-        raise EnvironmentUnknownError("it has no environment of its own")
-    root = repository.root
-    read = (Path(session.virtualenv.location), *environments)
-    tree = work_tree(session, repository)
-    slot = slot_name(
-        environment=b"".join(environment_digest(one, root) for one in read),
-        root=root,
-        home=".",
-        name=name,
-        words=words,
-        variables=tree.variables,
-        stated=[
-            *repository.settings.results.env,
-            *(one for one in tree.variables if one.startswith(_VARIABLES)),
-        ],
-    )
-    inputs = Inputs(files=files)
-    digested = tree.digest(inputs, name)
-    record = record_name(slot, name, digested.key)
-    store = open_store(repository.settings.results.store, root, os.environ)
-    found = store.read([record, record + REFUTED])
-    return _Known(
-        store=store,
-        name=record,
-        digested=Digested(items=(), key=digested.key),
-        inputs=inputs,
-        result=decode_result(found.get(record, b"")),
-        is_refuted=record + REFUTED in found,
-    )
-
-
-def _write(
-    session: nox.Session, repository: Repository, known: _Known, name: str, result: KeptResult
-) -> None:
-    """Write a result; a store that cannot be used costs time and nothing else."""
-    try:
-        known.store.write(name, encode_result(result))
-        bound(known.store, repository.settings.results.max_size * 1_000_000)
-    except ResultStoreError as fault:
-        session.warn(str(fault))
+    def _write(self, known: _Known, name: str, result: KeptResult) -> None:
+        if is_done(self.session, partial(known.store.write, name, encode_result(result))):
+            is_done(self.session, partial(trim, known.store, self.repository))

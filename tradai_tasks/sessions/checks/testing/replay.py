@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError  # nosec B405 - only its error
@@ -15,7 +16,6 @@ from xml.etree.ElementTree import ParseError  # nosec B405 - only its error
 import nox
 from nox.virtualenv import VirtualEnv
 
-from tradai_tasks.affected.revisions.commit_range import read_payload
 from tradai_tasks.checks.floors import FIGURES
 from tradai_tasks.checks.testing.pytest_arguments import FRESH, PytestArguments
 from tradai_tasks.checks.testing.pytest_rules import Reports
@@ -29,11 +29,11 @@ from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.repository import Repository
 from tradai_tasks.results.digests import WorkTree
-from tradai_tasks.results.environment_digest import environment_digest, variables_of_tests
+from tradai_tasks.results.environment_digest import environment_digest
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.junit import cases_by_file, with_replayed
 from tradai_tasks.results.kept_result import Covered, encode_result
-from tradai_tasks.results.policy import Policy, policy
+from tradai_tasks.results.policy import Policy
 from tradai_tasks.results.recording import PLUGIN, read_recording, recording_environment
 from tradai_tasks.results.replay import (
     Decision,
@@ -53,10 +53,17 @@ from tradai_tasks.results.replay import (
     without,
 )
 from tradai_tasks.results.run_key import slot_name
-from tradai_tasks.results.store import Store, bound, open_store
+from tradai_tasks.results.store import Store
 from tradai_tasks.results.whole_run import Said, WholeRuns
 from tradai_tasks.sessions.checks.testing.coverage_by_file import CoverageByFile
-from tradai_tasks.vcs.git import Git
+from tradai_tasks.sessions.core.result_use import (
+    commit_of,
+    is_done,
+    policy_of,
+    store_of,
+    trim,
+    work_tree,
+)
 from tradai_tasks.workspace.discovery import Package
 
 REPORT = "results.json"  # what became of each test file, for `nox -s results`
@@ -73,8 +80,7 @@ def open_replay(
 
     `given` are the user's arguments, `words` pytest's without those that name files of reports.
     """
-    setting = repository.settings.results.replay
-    found = policy(setting, os.environ, read_payload(os.environ), fresh=given.fresh)
+    found = policy_of(repository, fresh=given.fresh)
     if not found.is_on or given.narrowing or given.informing:
         return None
     start = time.time()
@@ -91,15 +97,15 @@ def open_replay(
             variables=tree.variables,
             stated=repository.settings.results.env,
         )
-        store = open_store(repository.settings.results.store, repository.root, os.environ)
+        store = store_of(repository)
         decision = decide(store, slot, tree)
     except (EnvironmentUnknownError, ResultStoreError) as fault:
         session.warn(f"everything is run, and no result is kept: {fault}")
         return None
     return Replay(
-        session,
-        repository,
-        package,
+        session=session,
+        repository=repository,
+        package=package,
         rules=found,
         store=store,
         slot=slot,
@@ -108,58 +114,51 @@ def open_replay(
     )
 
 
+@dataclass(kw_only=True)
 class Replay:
     """The results that a run takes over, and those that it makes."""
 
-    def __init__(  # noqa: PLR0913 - what it is made from
-        self,
-        session: nox.Session,
-        repository: Repository,
-        package: Package,
-        *,
-        rules: Policy,
-        store: Store,
-        slot: str,
-        decision: Decision,
-        start: float,
-    ) -> None:
-        """Look at nothing yet."""
-        self.replayed: list[str] = []  # test files, from the root
-        self._session, self._repository, self._package = session, repository, package
-        self._rules, self._store, self._slot, self._start = rules, store, slot, start
-        self._decision = decision
-        self._refusals: dict[str, str] = {}
-        self.note = ""  # at the end of the summary
-        self.reports: dict[str, bytes] = {}  # of coverage, by file name
-        self._keys: dict[str, str] = {}  # of the results in the store, by test file
+    session: nox.Session
+    repository: Repository
+    package: Package
+    rules: Policy
+    store: Store
+    slot: str
+    decision: Decision
+    start: float  # seconds since the epoch
+    replayed: list[str] = field(default_factory=list)  # test files, from the root
+    note: str = ""  # at the end of the summary
+    reports: dict[str, bytes] = field(default_factory=dict)  # of coverage, by file name
+    _refusals: dict[str, str] = field(default_factory=dict)
+    _keys: dict[str, str] = field(default_factory=dict)  # of the results in the store, by test file
 
     @property
     def files(self) -> list[Path]:
         """The test files that pytest is not to run."""
-        root = self._repository.root
-        return [root / file for file in self._decision.valid] if self._rules.replays else []
+        root = self.repository.root
+        return [root / file for file in self.decision.valid] if self.rules.replays else []
 
     @property
     def contexts(self) -> Path | None:
         """The folder that coverage names test files from; None if it need not tell them apart."""
-        return self._repository.root if self._rules.keeps else None
+        return self.repository.root if self.rules.keeps else None
 
     @property
     def arguments(self) -> list[str]:
         """Further arguments for pytest."""
-        return ["-p", PLUGIN] if self._rules.keeps else []
+        return ["-p", PLUGIN] if self.rules.keeps else []
 
     def environment(self, reports: Reports, search: str) -> dict[str, str]:
         """Return further variables for pytest, which has a PYTHONPATH already."""
-        if not self._rules.keeps:
+        if not self.rules.keeps:
             return {}
         reports.inputs.mkdir()
-        self._coverage(reports).order(self._decision.valid.values() if self.files else None)
-        return recording_environment(reports.inputs, self._repository.root, search)
+        self._coverage(reports).order(self.decision.valid.values() if self.files else None)
+        return recording_environment(reports.inputs, self.repository.root, search)
 
     def merge(self, record: RunRecord) -> None:
         """Add the tests that were not run to the record of those that were."""
-        self.replayed = add_replayed(record, self._decision.valid, self._repository.root)
+        self.replayed = add_replayed(record, self.decision.valid, self.repository.root)
 
     def finish(self, record: RunRecord, reports: Reports, *, measured: bool) -> None:
         """Keep what can be kept, add what was replayed to the reports, and say what was done.
@@ -169,14 +168,14 @@ class Replay:
         Raises:
             ReplayCoverageError: The coverage of what was replayed could not be added.
         """
-        root, session = self._repository.root, self._session
+        root, session = self.repository.root, self.session
         ran = run_files(record, root)
-        valid = [self._decision.valid[file] for file in self.replayed]
-        session.log(replay_line(ran, valid, self._start))
+        valid = [self.decision.valid[file] for file in self.replayed]
+        session.log(replay_line(ran, valid, self.start))
         self.note = replay_note(len(valid), len(ran) + len(valid))
-        if self._rules.compares:
+        if self.rules.compares:
             self._hold(record)
-        kept = self._kept(record, reports, ran) if self._rules.keeps else {}
+        kept = self._kept(record, reports, ran) if self.rules.keeps else {}
         covered: dict[str, Covered] | None = {}
         if measured and not record.tells_files_apart:
             self._refusals |= dict.fromkeys(kept, "coverage does not tell test files apart")
@@ -196,9 +195,9 @@ class Replay:
             session.log(f"{file}: its result is not kept: {reason}")
         known = {
             "session": session.name,
-            "store": self._store.place,
+            "store": self.store.place,
             "replayed": self.replayed,
-            "ran": {file: self._decision.changed.get(file, "no result is known") for file in ran},
+            "ran": {file: self.decision.changed.get(file, "no result is known") for file in ran},
             "refused": self._refusals,
         }
         write_whole(reports.folder / REPORT, json.dumps(known, indent=1).encode())
@@ -210,43 +209,39 @@ class Replay:
 
     def keep_session(self, said: Said) -> None:
         """Keep that the whole session was green, and what it said."""
-        session = self._session
+        session = self.session
         venv = session.virtualenv
-        if (
-            not self._rules.keeps
-            or {*session.posargs} - {FRESH}
-            or not isinstance(venv, VirtualEnv)
-        ):
+        if not self.rules.keeps or {*session.posargs} - {FRESH} or not isinstance(venv, VirtualEnv):
             return
-        valid = self._decision.valid
+        valid = self.decision.valid
         keep = partial(
-            WholeRuns(self._repository, self._store, os.environ).keep,
+            WholeRuns(self.repository, self.store, os.environ).keep,
             session.name,
-            self._package,
+            self.package,
             {**self._keys, **{file: valid[file].digested.key for file in self.replayed}},
-            slot=self._slot,
+            slot=self.slot,
             environment=Path(venv.location),
             set_by_session=session.env,
             said=said,
             commit=self._commit,
         )
-        self._try(keep)
+        is_done(session, keep)
 
     def _kept(self, record: RunRecord, reports: Reports, ran: Sequence[str]) -> dict[str, Inputs]:
         """Return the inputs of the test files whose results can be kept."""
-        repository = self._repository
+        repository = self.repository
         try:
             found = read_recording(reports.inputs, repository.root)
             recorded = {file: without(inputs, REPORTS) for file, inputs in found.items()}
         except RecordingError as fault:
-            self._session.warn(str(fault))
+            self.session.warn(str(fault))
             recorded = {}
         shutil.rmtree(reports.inputs, ignore_errors=True)
         judge = Judge(
             tree=self._tree,
-            start=self._start,
+            start=self.start,
             programs=repository.settings.results.programs,
-            refuted=self._decision.refuted,
+            refuted=self.decision.refuted,
             markers=repository.markers,
         )
         runs = runs_by_file(record, repository.root)
@@ -256,24 +251,24 @@ class Replay:
 
     def _hold(self, record: RunRecord) -> None:
         """Hold results that were not replayed against what happened; mark those proven wrong."""
-        for file in sorted(failed_files(record, self._repository.root)):
-            result = self._decision.valid.get(file)
+        for file in sorted(failed_files(record, self.repository.root)):
+            result = self.decision.valid.get(file)
             if result is None or file in self.replayed:
                 continue
             key = result.digested.key[:12]
-            self._session.warn(
+            self.session.warn(
                 f"{file}: it failed, although it was green with the same inputs (key {key}): "
                 f"it depends on something that is not recorded, such as the time, the order of "
                 f"tests or what other tests leave; its result is not replayed again"
             )
-            mark = refuted_name(self._slot, result)
-            self._try(partial(self._store.write, mark, encode_result(result)))
+            mark = refuted_name(self.slot, result)
+            is_done(self.session, partial(self.store.write, mark, encode_result(result)))
 
     def _coverage(self, reports: Reports) -> CoverageByFile:
         return CoverageByFile(
-            session=self._session,
-            repository=self._repository,
-            package=self._package,
+            session=self.session,
+            repository=self.repository,
+            package=self.package,
             reports=reports,
         )
 
@@ -289,7 +284,7 @@ class Replay:
         """Write the results that are kept."""
         if not kept:
             return
-        runs = runs_by_file(record, self._repository.root)
+        runs = runs_by_file(record, self.repository.root)
         names = {test: file for file, run in runs.items() for test in run.collected}
         cases = cases_by_file(reports.junit.read_bytes(), names)
         for file, inputs in kept.items():
@@ -303,42 +298,21 @@ class Replay:
                 covered=covered.get(file, {}) if measured else None,
                 commit=self._commit,
             )
-            name = record_name(self._slot, file, digested.key)
-            if not self._try(partial(self._store.write, name, encode_result(result))):
+            name = record_name(self.slot, file, digested.key)
+            if not is_done(self.session, partial(self.store.write, name, encode_result(result))):
                 return
             self._keys[file] = digested.key
-        most = self._repository.settings.results.max_size * 1_000_000
-        self._try(partial(bound, self._store, most))
-
-    def _try(self, act: Callable[[], object]) -> bool:
-        """Use the store; a store that cannot be used costs time and nothing else."""
-        try:
-            act()
-        except ResultStoreError as fault:
-            self._session.warn(str(fault))
-            return False
-        return True
+        is_done(self.session, partial(trim, self.store, self.repository))
 
     @cached_property
     def _commit(self) -> str:
-        return commit_of(self._repository.root)
+        return commit_of(self.repository.root)
 
     @cached_property
     def _tree(self) -> WorkTree:
         """The work tree after the tests."""
-        return work_tree(self._session, self._repository)
+        return work_tree(self.session, self.repository)
 
 
 def _covered(kept: Mapping[str, Inputs], divided: Mapping[str, Divided]) -> dict[str, Covered]:
     return {test: covered_by(test, one.modules, divided) for test, one in kept.items()}
-
-
-def commit_of(root: Path) -> str:
-    """Return the checked-out commit; empty without git."""
-    return Git.open(root).commit("HEAD") or "" if (root / ".git").exists() else ""
-
-
-def work_tree(session: nox.Session, repository: Repository) -> WorkTree:
-    """Return the work tree as it is now, with the variables of the session's tests."""
-    roots = [one for layout in repository.layouts.values() for one in layout.source_roots]
-    return WorkTree(repository.root, roots, variables_of_tests({**os.environ, **session.env}))

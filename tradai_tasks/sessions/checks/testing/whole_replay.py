@@ -11,20 +11,18 @@ from pathlib import Path
 import nox
 from nox.virtualenv import VirtualEnv
 
-from tradai_tasks.affected.revisions.commit_range import read_payload
 from tradai_tasks.checks.pythons import interpreter_of
 from tradai_tasks.checks.testing.pytest_rules import Reports
 from tradai_tasks.errors import ResultStoreError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.repository import Repository
 from tradai_tasks.results.junit import EMPTY_REPORT, with_replayed
-from tradai_tasks.results.policy import policy
 from tradai_tasks.results.replay import replay_line, replay_note
-from tradai_tasks.results.store import open_store
 from tradai_tasks.results.whole_run import WholeRun, WholeRuns
 from tradai_tasks.sessions.checks.testing.replay import REPORT
 from tradai_tasks.sessions.core.parallel.parallel_output import conclude
 from tradai_tasks.sessions.core.report_folder import report_folder
+from tradai_tasks.sessions.core.result_use import policy_of, store_of
 from tradai_tasks.workspace.discovery import Package
 
 
@@ -38,16 +36,14 @@ def replay_session(
     `folder`.
     """
     start = time.time()
-    rules = policy(
-        repository.settings.results.replay, os.environ, read_payload(os.environ), fresh=False
-    )
+    rules = policy_of(repository)
     venv = session.virtualenv
     if not rules.replays or session.posargs or not isinstance(venv, VirtualEnv):
         return ()
     made_by = interpreter_of(Path(venv.location))
     version = ".".join(map(str, made_by.release)) if made_by else ""
     try:
-        store = open_store(repository.settings.results.store, repository.root, os.environ)
+        store = store_of(repository)
         runs = WholeRuns(repository, store, os.environ)
         known = runs.look(session.name, package, version)
     except ResultStoreError:
