@@ -81,7 +81,7 @@ class ImportStatements:
         for number in init_files_of(self._index, files):
             folder = posixpath.dirname(self._index.paths[number])
             found += self._index.by_folder[folder]
-            found += self._index.subpackage_inits(folder)
+            found += self._index.subpackage_inits.get(folder, ())
         return found
 
     def _bind(self, place: Place, name: str, dotted: str) -> None:

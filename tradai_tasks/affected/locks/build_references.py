@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from tradai_tasks.affected.locks.path_projects import source_paths
+
 _BACKENDS = (
     *("flit", "hatch", "maturin", "meson-python", "pdm", "poetry", "scikit-build", "setuptools"),
     *("setuptools-scm", "setuptools_scm"),
@@ -33,16 +35,14 @@ def build_references(document: Mapping[str, Any], folder: str) -> BuildReference
     project, tool = (_table(document, key) for key in ("project", "tool"))
     backends = [_table(tool, name) for name in _BACKENDS]
     texts = [_strings(table.get(key)) for table in (project, *backends) for key in _TEXTS]
-    uv = _table(tool, "uv")
     data: list[Iterable[str]] = [
         _strings({key: value for key, value in table.items() if key not in _TEXTS})
         for table in backends
     ]
-    data.append(_strings(uv.get("build-backend")))
+    data += [_strings(_table(tool, "uv").get("build-backend")), source_paths(document)]
     manifest = _table(tool, "maturin").get("manifest-path")
     data.append([posixpath.dirname(manifest)] if isinstance(manifest, str) else [])
     code = [*_strings(_table(document, "build-system").get("backend-path")), *_hooks(backends)]
-    data.append(s for one in _table(uv, "sources").values() for s in _source_paths(one))
     return BuildReferences(
         texts=_globs(folder, (text for found in texts for text in found)),
         data=_globs(folder, (text for found in data for text in found)),
@@ -75,12 +75,6 @@ def _hooks(value: Any) -> Iterator[str]:
         yield from _hooks(one)
     for key, one in value.items() if isinstance(value, dict) else ():
         yield from _strings(one) if "hook" in key else _hooks(one)
-
-
-def _source_paths(source: Any) -> Iterator[str]:
-    for one in source if isinstance(source, list) else [source]:
-        if isinstance(one, dict) and isinstance(one.get("path"), str):
-            yield one["path"]
 
 
 def _globs(folder: str, texts: Iterable[str]) -> tuple[str, ...]:

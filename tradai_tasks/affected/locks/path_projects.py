@@ -30,11 +30,13 @@ def path_projects(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
     queue += [(package.path, package.document) for package in workspace.packages]
     found: dict[str, Package] = {}
     for folder, document in queue:
-        for path in _paths(folder, document):
-            if path in taken or not tree.is_file(join(path, "pyproject.toml")):
+        for source in source_paths(document):
+            path = join(folder, source)
+            file = join(path, "pyproject.toml")
+            is_inside = not source.startswith("/") and path.partition("/")[0] != ".."
+            if not is_inside or path in taken or not tree.is_file(file):
                 continue
             taken.add(path)
-            file = join(path, "pyproject.toml")
             inner = parse_toml(tree.read(file), file)
             check_project_file(inner, file)
             name = inner.get("project", {}).get("name")
@@ -47,15 +49,12 @@ def path_projects(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
     return tuple(found[path] for path in sorted(found))
 
 
-def _paths(folder: str, document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the folders inside the repository that a project's sources name."""
+def source_paths(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths in a project's `[tool.uv.sources]`."""
     found: Any = document
     for key in ("tool", "uv", "sources"):
         found = found.get(key, {}) if isinstance(found, dict) else {}
     for source in found.values() if isinstance(found, dict) else ():
         for one in source if isinstance(source, list) else [source]:
-            path = one.get("path") if isinstance(one, dict) else None
-            if isinstance(path, str) and not path.startswith("/"):
-                inner = join(folder, path)
-                if inner != ".." and not inner.startswith("../"):
-                    yield inner
+            if isinstance(one, dict) and isinstance(one.get("path"), str):
+                yield one["path"]

@@ -21,6 +21,7 @@ from tradai_tasks.affected.parse.possible_values import (
     unknown,
 )
 from tradai_tasks.affected.parse.syntax_tree import (
+    ADDERS,
     FunctionNode,
     SyntaxIndex,
     argument_of,
@@ -36,8 +37,6 @@ _WRAPPERS = frozenset(
 )
 # Functions and methods that list a folder.
 _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
-# Methods that add to a list or a table.
-ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
 # Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
 _OWN_NAMES = frozenset({"__name__", "__package__"})

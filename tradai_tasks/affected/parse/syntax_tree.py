@@ -12,6 +12,8 @@ _BINDERS = (
     *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor),
     *(ast.comprehension, ast.withitem, ast.Import, ast.ImportFrom, ast.MatchAs),
 )
+# Methods that add to a list or a table.
+ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
 _MOST_NAMES = 8  # that are followed from one to the next
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 # Fields of names and the like, in which there are no nodes, or none that anything asks for.

@@ -35,9 +35,8 @@ class FileTable:
         self.folders: set[str] = set()  # with a file in them or anywhere below
         self.by_folder: dict[str, list[int]] = {}  # folder -> files directly in it
         self.owners: list[int] = []  # for each file its member; -1 for none
-        self._member_at = {member.path: number for number, member in enumerate(members)}
+        self._member_at = {member.home: number for number, member in enumerate(members)}
         self._owner_of: dict[str, int] = {}
-        self._packages: dict[str, list[int]] | None = None
         for number, path in enumerate(paths):
             folder = path.rpartition("/")[0]
             if folder not in self.by_folder:
@@ -55,7 +54,7 @@ class FileTable:
         """Return the innermost member around a folder; -1 where there is none."""
         known = self._owner_of.get(folder)
         if known is None:
-            known = self._member_at.get(folder or ".", _UNKNOWN)
+            known = self._member_at.get(folder, _UNKNOWN)
             if known == _UNKNOWN:  # no member here: look above
                 known = self.owner_of_folder(folder.rpartition("/")[0]) if folder else -1
             self._owner_of[folder] = known
@@ -66,8 +65,7 @@ class FileTable:
         """Folder -> the members that it is, or contains; "" is the root."""
         found: dict[str, set[int]] = {}
         for number, member in enumerate(self.members):
-            folder = "" if member.path == "." else member.path
-            for around in folders_around(folder):
+            for around in folders_around(member.home):
                 found.setdefault(around, set()).add(number)
         return found
 
@@ -80,15 +78,15 @@ class FileTable:
         stem = f"{folder}/__init__" if folder else "__init__"
         return [self.ids[p] for p in (f"{stem}.py", f"{stem}.pyi") if p in self.ids]
 
-    def subpackage_inits(self, folder: str) -> list[int]:
-        """Return the `__init__` files of the folders directly in a folder."""
-        if self._packages is None:
-            self._packages = {}
-            for number, path in enumerate(self.paths):
-                inner, _, name = path.rpartition("/")
-                if inner and name.startswith("__init__."):
-                    self._packages.setdefault(inner.rpartition("/")[0], []).append(number)
-        return self._packages.get(folder, [])
+    @cached_property
+    def subpackage_inits(self) -> Mapping[str, list[int]]:
+        """Folder -> the `__init__` files of the folders directly in it."""
+        found: dict[str, list[int]] = {}
+        for number, path in enumerate(self.paths):
+            inner, _, name = path.rpartition("/")
+            if inner and name.startswith("__init__."):
+                found.setdefault(inner.rpartition("/")[0], []).append(number)
+        return found
 
     def stub_or_module(self, path: str) -> list[int]:
         """Return the stub of a module, or the module of a stub."""

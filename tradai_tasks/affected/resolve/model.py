@@ -18,6 +18,16 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     third_party_members: dict[str, str] = {}
 
     @property
+    def home(self) -> str:
+        """Its folder; "" for the root."""
+        return "" if self.path == "." else self.path
+
+    @property
+    def project_file(self) -> str:
+        """The path of its pyproject.toml, which stands for it in the graph."""
+        return f"{self.home}/pyproject.toml" if self.home else "pyproject.toml"
+
+    @property
     def is_project(self) -> bool:
         """Whether it is told what is installed with it; a unit's closure is what it may import."""
         return not self.name.startswith(("services:", "lambdas:", "stacks:"))

@@ -56,7 +56,7 @@ class ModuleIndex(FileTable):
 
     def find_anywhere(self, dotted: str) -> list[int]:
         """Return the files of a module or package of that name below any folder at all."""
-        holders = self._path.holders_of(dotted.partition(".")[0])
+        holders = self._path.holders.get(dotted.partition(".")[0], ())
         return [file for folder in holders for file in module_files(self.ids, folder, dotted)]
 
     def _search(self, folder: str, top: str, owner: int) -> NameSearch | None:

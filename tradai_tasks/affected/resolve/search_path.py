@@ -7,7 +7,8 @@ for a name that is found nowhere else, folders that a build may take packages fr
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -42,7 +43,6 @@ class SearchPath:
         self._closures = closures
         self._own: dict[str, SearchFolders] = {}
         self._found: dict[tuple[str, str], SearchFolders] = {}
-        self._holders: dict[str, dict[str, None]] | None = None
 
     def folders_of(self, top: str, folder: str, owner: int) -> SearchFolders:
         """Return the folders, apart from source roots, in which a file finds a top-level name."""
@@ -72,7 +72,7 @@ class SearchPath:
                 (base, not is_inner or self._names.is_root(base))
                 for base in dict.fromkeys(self._on_path(folder, owner))
             )
-        holders = self.holders_of(top)
+        holders = self.holders.get(top, ())
         return tuple(pair for pair in known if pair[0] in holders) if holders else ()
 
     def _on_path(self, folder: str, owner: int) -> Iterable[str]:
@@ -81,8 +81,7 @@ class SearchPath:
         Source: pytest's documentation, "pytest import mechanisms and sys.path", `prepend`; the
         folders above are there when a test or a conftest.py in them is collected too.
         """
-        home = "" if owner < 0 else self._table.members[owner].path
-        home = "" if home == "." else home
+        home = "" if owner < 0 else self._table.members[owner].home
         up = folder
         is_above = is_inside = False
         while up:
@@ -120,16 +119,16 @@ class SearchPath:
             and _NOT_INSTALLED.isdisjoint(folder.split("/"))
         )
 
-    def holders_of(self, top: str) -> Collection[str]:
-        """Return the folders in which a name is a module, a package or a folder of them."""
-        if self._holders is None:
-            self._holders = {}
-            stems = (path.rpartition(".")[0] for path in self._table.paths)
-            for path in (*filter(None, self._table.folders), *stems):
-                folder, _, name = path.rpartition("/")
-                self._holders.setdefault(name, {})[folder] = None
-        return self._holders.get(top, ())
+    @cached_property
+    def holders(self) -> Mapping[str, Collection[str]]:
+        """Name -> the folders in which it is a module, a package or a folder of them."""
+        found: dict[str, dict[str, None]] = {}
+        stems = (path.rpartition(".")[0] for path in self._table.paths)
+        for path in (*filter(None, self._table.folders), *stems):
+            folder, _, name = path.rpartition("/")
+            found.setdefault(name, {})[folder] = None
+        return found
 
     def _candidates(self, top: str) -> list[str]:
         """Return those of the folders that can be on sys.path."""
-        return sorted(f for f in self.holders_of(top) if not self._table.is_package(f))
+        return sorted(f for f in self.holders.get(top, ()) if not self._table.is_package(f))

@@ -64,13 +64,7 @@ def commit_range(
         return _named_range(git, base, head)
     tip = git.commit("HEAD")
     if tip is None:
-        return CommitRange(
-            base=None,
-            head=NO_COMMIT,
-            why="everything: the branch has no commit yet",
-            everything=True,
-            worktree=True,
-        )
+        return _everything(NO_COMMIT, "the branch has no commit yet", worktree=True)
     match parse_event(env, read_payload(env), slugs):
         case Everything(why=why):
             return _everything(tip, why)

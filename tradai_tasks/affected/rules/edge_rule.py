@@ -15,7 +15,6 @@ import msgspec
 
 from tradai_tasks.affected.parse.facts import FORMS, Facts, Import, Reference
 from tradai_tasks.affected.parse.line_numbers import line_of_string
-from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.source_file import SourceFile
 
@@ -179,13 +178,3 @@ def note(links: Links, node: int | str, users: Iterable[str], text: str = "") ->
     found = links.setdefault(node, {})
     for user in users:
         found.setdefault(user, text)
-
-
-def project_file(member: Member) -> str:
-    """Return the path of a member's pyproject.toml, which stands for the member in the graph."""
-    return f"{member.path}/pyproject.toml" if member.path != "." else "pyproject.toml"
-
-
-def home_of(member: Member) -> str:
-    """Return a member's folder; "" for the root."""
-    return "" if member.path == "." else member.path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.possible_values import PossibleValues
-from tradai_tasks.affected.parse.syntax_tree import called_name
+from tradai_tasks.affected.parse.syntax_tree import ADDERS, called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # A string that can name a module, relatively too, or something in one.
 REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
-# Methods that add to a list or a table.
-_ADDERS = ("append", "add", "extend", "insert", "update", "setdefault", "appendleft")
 _MOST_PARSED = 1_000_000  # characters; a syntax tree takes some seventy bytes for each
 
 
@@ -98,7 +96,7 @@ class SourceFile:
                 ) if name in names:
                     yield name, value
                 case ast.Call(func=ast.Attribute(attr=attr, value=value), args=added) if (
-                    attr in _ADDERS and (name := called_name(value)) in names
+                    attr in ADDERS and (name := called_name(value)) in names
                 ):
                     yield from ((name, one) for one in added)
                 case _:

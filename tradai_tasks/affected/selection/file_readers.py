@@ -23,11 +23,13 @@ from tradai_tasks.files.path_globs import GlobSet
 _PART = re.compile(r"""(?<=["'/}])[^\s"'/\\{}(),:]+(?=["'/{])""")
 _ADDRESS = re.compile(r"\b[a-z]+://[^\s\"']*")
 # Calls that list a folder whatever its files are called.
-_LISTING = re.compile(
-    r"""iterdir\(|listdir\(|scandir\(|walk\(|copytree\(|find_examples\(|ls-files|"""
-    r"""glob\(\s*(?:[^"'\s]|["'](?:[^"'\n]*/)?\*{1,2}(?:\.\*)?["'])"""
+_LISTING_WORDS = (
+    *("copytree(", "find_examples(", "iterdir(", "listdir(", "ls-files", "scandir(", "walk("),
 )
-_LISTING_WORDS = ("iterdir(", "listdir(", "scandir(", "walk(", "copytree(", "find_examples(")
+_LISTING = re.compile(
+    "|".join(map(re.escape, _LISTING_WORDS))
+    + r"""|glob\(\s*(?:[^"'\s]|["'](?:[^"'\n]*/)?\*{1,2}(?:\.\*)?["'])"""
+)
 _CLIMBS = re.compile(r"parents\[|\.parent\.parent|\.\./|dirname\(.*dirname\(")
 _RUNNER = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(sorted(RUNNERS))})\b", re.MULTILINE)
 
@@ -72,7 +74,7 @@ def readers_of(
 
 def _words_of(paths: Iterable[str]) -> list[bytes]:
     """Return texts one of which every file contains that may name one of some paths."""
-    words = {*_LISTING_WORDS, "glob(", "ls-files", *RUNNERS}
+    words = {*_LISTING_WORDS, "glob(", *RUNNERS}
     for path in paths:
         name = posixpath.basename(path)
         endings = {name, posixpath.splitext(name)[1], *_folders_of(path)} - {""}

@@ -12,9 +12,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     Place,
     WorkspaceFiles,
     WorkspaceRule,
-    home_of,
     note,
-    project_file,
 )
 
 
@@ -68,7 +66,7 @@ class Conftest(PackageInit, WorkspaceRule):
         links: Links = {}
         for number, member in enumerate(index.members):
             if number not in usual:
-                for file in index.test_setup_files(home_of(member)):
+                for file in index.test_setup_files(member.home):
                     if index.paths[file].endswith("conftest.py"):
-                        note(links, file, [project_file(member)])
+                        note(links, file, [member.project_file])
         return links

@@ -20,7 +20,6 @@ from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
     WorkspaceRule,
-    home_of,
     note,
 )
 from tradai_tasks.affected.rules.kinds.run_command import Command, is_run
@@ -56,7 +55,7 @@ class ConsoleCommand(WorkspaceRule):
         for number, member in enumerate(files.index.members):
             for command, target in member.scripts:
                 module = target.partition("[")[0].strip()
-                nodes = files.nodes_of(module, home_of(member), number)
+                nodes = files.nodes_of(module, member.home, number)
                 scripts.setdefault(command, set()).update(nodes)
         links: Links = {}
         for number, one in files.facts if scripts else ():

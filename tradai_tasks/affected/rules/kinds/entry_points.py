@@ -9,14 +9,7 @@ from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
-from tradai_tasks.affected.rules.edge_rule import (
-    Links,
-    WorkspaceFiles,
-    WorkspaceRule,
-    home_of,
-    note,
-    project_file,
-)
+from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule, note
 from tradai_tasks.affected.rules.source_file import SourceFile, references
 
 _ANY_GROUP = "*"
@@ -45,9 +38,9 @@ class EntryPoints(CallRule, WorkspaceRule):
         links: Links = {}
         members = files.index.members
         for number, member in enumerate(members):
-            home = home_of(member)
+            home = member.home
             for node in files.entry_points([member], _ANY_GROUP, home, number):
-                note(links, node, [project_file(member)])
+                note(links, node, [member.project_file])
             plugins = {
                 node
                 for group in {group for group, _ in member.entry_points} - _COMMAND_GROUPS
@@ -56,7 +49,7 @@ class EntryPoints(CallRule, WorkspaceRule):
             for other in members if plugins else ():
                 if member.name in other.closure and other.is_project:
                     for node in plugins:
-                        note(links, node, [project_file(other)])
+                        note(links, node, [other.project_file])
         return links
 
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from tradai_tasks.affected.rules.edge_rule import (
-    Links,
-    WorkspaceFiles,
-    WorkspaceRule,
-    note,
-    project_file,
-)
+from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule, note
 
 _TEST_FOLDERS = ("test/", "tests/")
 
@@ -26,16 +20,13 @@ class LockedPackage(WorkspaceRule):
             for name, via in member.third_party_members.items():
                 if name != member.name:
                     text = f"{via} (locked, needs {name})"
-                    users.setdefault(name, {})[project_file(member)] = text
+                    users.setdefault(name, {})[member.project_file] = text
         links: Links = {}
         for number, path in enumerate(files.index.paths) if users else ():
             owner = files.index.owners[number]
-            if owner < 0 or files.index.members[owner].name not in users:
-                continue
-            home = files.index.members[owner].path
-            inner = path if home == "." else path.removeprefix(f"{home}/")
-            if not inner.startswith(_TEST_FOLDERS):
-                for user, text in users[files.index.members[owner].name].items():
+            member = files.index.members[owner]
+            if owner >= 0 and not path.removeprefix(f"{member.home}/").startswith(_TEST_FOLDERS):
+                for user, text in users.get(member.name, {}).items():
                     note(links, number, [user], text)
         return links
 

@@ -15,13 +15,7 @@ from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import MARKS, is_data, is_document
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.rules.edge_rule import (
-    Links,
-    WorkspaceFiles,
-    WorkspaceRule,
-    note,
-    project_file,
-)
+from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule, note
 
 # What stands after a module's path for the examples in its docstrings: nobody loads these.
 EXAMPLES = " (examples)"
@@ -63,48 +57,35 @@ class NamedInText(WorkspaceRule):
         """Return the edges."""
         index = files.index
         links: Links = {}
-        runners: set[int] = set()
-        with_examples: list[tuple[int, Facts]] = []
+        runners = {index.owners[number] for number, one in files.facts if one.runs_examples} - {-1}
+
+        def projects_that_run(owner: int) -> list[str]:
+            return [
+                index.members[runner].project_file
+                for runner in runners
+                if owner < 0 or owner in index.closures[runner]
+            ]
+
+        def link(path: str, owner: int, names: Iterable[str], users: Iterable[str]) -> None:
+            folder = posixpath.dirname(path)
+            for text in names:
+                top = text.partition(".")[0]
+                if top not in sys.stdlib_module_names and (not top or index.provides_top(top)):
+                    for node in files.nodes_of(text, folder, owner):
+                        note(links, node, users, text)
+
         for number, one in files.facts:
-            if one.runs_examples and index.owners[number] >= 0:
-                runners.add(index.owners[number])
             if one.examples:
-                with_examples.append((number, one))
-        for number, one in with_examples:
-            path, owner = index.paths[number], index.owners[number]
-            others = [n for n in runners if owner < 0 or owner in index.closures[n]]
-            users = [f"{path}{EXAMPLES}", *(project_file(index.members[n]) for n in others)]
-            _add_references(files, links, one.examples, path, owner, users)
+                path, owner = index.paths[number], index.owners[number]
+                users = [f"{path}{EXAMPLES}", *projects_that_run(owner)]
+                link(path, owner, one.examples, users)
         for path, texts in files.named.items():
             folder = posixpath.dirname(path)
             owner = index.owner_of_folder(folder)
-            users = [path]
-            if is_document(path):
-                users += [
-                    project_file(index.members[runner])
-                    for runner in runners
-                    if owner < 0 or owner in index.closures[runner]
-                ]
+            users = [path, *(projects_that_run(owner) if is_document(path) else ())]
             for one in texts:
-                _add_references(files, links, (*one.strings, *one.examples), path, owner, users)
+                link(path, owner, (*one.strings, *one.examples), users)
                 for text in one.paths:
                     for script in index.files_named(text, folder):
                         note(links, script, users, text)
         return links
-
-
-def _add_references(  # noqa: PLR0913, PLR0917 - the parts of one text
-    files: WorkspaceFiles,
-    links: Links,
-    references: Iterable[str],
-    path: str,
-    owner: int,
-    users: Iterable[str],
-) -> None:
-    folder = posixpath.dirname(path)
-    for text in references:
-        top = text.partition(".")[0]
-        if top in sys.stdlib_module_names or (top and not files.index.provides_top(top)):
-            continue
-        for node in files.nodes_of(text, folder, owner):
-            note(links, node, users, text)

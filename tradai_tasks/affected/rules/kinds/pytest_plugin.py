@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
-from tradai_tasks.affected.rules.edge_rule import (
-    Links,
-    WorkspaceFiles,
-    WorkspaceRule,
-    home_of,
-    note,
-    project_file,
-)
+from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule, note
 from tradai_tasks.affected.rules.source_file import SourceFile
 
 _PLUGINS = "pytest_plugins"
@@ -49,8 +42,8 @@ class PytestPlugin(CallRule, WorkspaceRule):
             below = index.members_in.get(folder, set())
             owner = index.owner_of_folder(folder)
             seen_from = [(folder, owner)]
-            seen_from += [(home_of(index.members[number]), number) for number in sorted(below)]
-            projects = [project_file(index.members[n]) for n in sorted({owner, *below} - {-1})]
+            seen_from += [(index.members[number].home, number) for number in sorted(below)]
+            projects = [index.members[n].project_file for n in sorted({owner, *below} - {-1})]
             start = f"{folder}/" if folder else ""
             tests = [file for file in index.paths if file.startswith(start) and is_collected(file)]
             for one in found.references:
