@@ -24,7 +24,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def costs(
-    users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None], *, most: int = 20
+    users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None]
 ) -> tuple[Cost, ...]:
     """Return the files that cost the most selections, the most expensive first."""
     loads, own = _inverted(users, owner_of)
@@ -39,8 +39,7 @@ def costs(
         without = _reach(own, {user: held for user, held in loads.items() if user != path})
         saved = sum((reach[other] & ~without[other]).bit_count() for other in files)
         rows.append(Cost(path=path, selects=selects[path], saved=saved))
-    rows.sort(key=lambda cost: (-cost.saved, -cost.selects, cost.path))
-    return tuple(rows[:most])
+    return tuple(sorted(rows, key=lambda cost: (-cost.saved, -cost.selects, cost.path)))
 
 
 def packages_reached(

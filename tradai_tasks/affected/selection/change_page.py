@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
-from tradai_tasks.affected.selection.presentation import KINDS, visible
+from tradai_tasks.affected.selection.presentation import WORDS, visible
 from tradai_tasks.affected.selection.selection import Item, Selection, shortened
 from tradai_tasks.html_page import Markup, escaped, html_page, table
 
@@ -137,8 +137,7 @@ def _add_files(steps: dict[tuple[str, int], int], reached: Mapping[str, str | No
 def _items(selection: Selection) -> Iterable[tuple[str, Item]]:
     """Yield everything that can be affected with its kind; strategies not as packages, too."""
     strategies = {item.path for item in selection.strategies}
-    for kind in (*KINDS, "stacks"):
-        word = "strategy" if kind == "strategies" else kind.removesuffix("s")
+    for kind, word in WORDS.items():
         for item in getattr(selection, kind):
             if kind != "packages" or item.path not in strategies:
                 yield word, item

@@ -45,15 +45,15 @@ class EvidenceCollector(msgspec.Struct, dict=True):
     @cached_property
     def _links(self) -> Mapping[str, str]:
         """Symbolic links, and files behind links to folders, by the changed path they show."""
-        links = self.after.snapshot.links_to(self._counted)
-        return (
-            links if self.before is None else self.before.snapshot.links_to(self._counted) | links
-        )
+        found: dict[str, str] = {}
+        for end in reversed(self._revisions):
+            found |= end.snapshot.links_to(self._counted)
+        return found
 
     @cached_property
     def _rules(self) -> FileRules:
         more = bool(self.settings.lint.commands)
-        return FileRules(before=self.before, after=self.after, found=self.found, has_commands=more)
+        return FileRules(ends=self._revisions, found=self.found, has_commands=more)
 
     def look_into(self, graph: ImportGraph | None) -> None:
         """Add what the import graph says."""
@@ -132,9 +132,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
 
     def _declare_units(self, graph: ImportGraph) -> None:
         """Pass reasons of packages on to services, lambdas and stacks that import them."""
-        packages = {package.name for package in self.after.workspace.packages} & {
-            *self.found.declared
-        }
+        packages = self.found.declared.keys() & {one.name for one in self.after.workspace.packages}
         files = [path for path, owner in graph.owners.items() if owner in packages]
         for name, chain in graph.affected_by(files).items() if files else ():
             owner = graph.owner_of(chain[0])
@@ -144,9 +142,8 @@ class EvidenceCollector(msgspec.Struct, dict=True):
     def compare(self) -> None:
         """Compare what is data at both ends, and judge files by what they are."""
         if self.before is not None:
-            for project in sorted(
-                {*self.before.workspace.projects, *self.after.workspace.projects}
-            ):
+            projects = {project for end in self._revisions for project in end.workspace.projects}
+            for project in sorted(projects):
                 self._compare_lock(self.before, project)
         for path in (*self._counted, *self._links):
             if path not in self.found.settled:

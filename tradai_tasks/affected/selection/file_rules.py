@@ -20,6 +20,7 @@ from tradai_tasks.affected.locks.tool_settings_diff import (
     compare_project,
     compare_tool_file,
 )
+from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract_config
 from tradai_tasks.affected.selection.ci_files import files_of_sessions
@@ -39,14 +40,9 @@ _BUILD_SCRIPT = re.compile(r"[^/]*(build|setup)[^/]*\.py")
 class FileRules(msgspec.Struct, kw_only=True, dict=True):
     """Notes what changed files affect by what they are."""
 
-    before: Revision | None  # the base; None where it is unknown
-    after: Revision
+    ends: tuple[Revision, ...]  # the head, and the base where it is known
     found: ChangeEvidence  # where it is noted what they affect
     has_commands: bool = False  # of `lint.commands`, which may read settings of any tool
-
-    @functools.cached_property
-    def _ends(self) -> tuple[Revision, ...]:
-        return (self.after,) if self.before is None else (self.after, self.before)
 
     def apply(self, path: str) -> None:
         """Note what one changed file affects, if what it is decides that."""
@@ -74,9 +70,9 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         reason = self.found.sessions.get("test")
         if reason is None:
             return
-        end = self._ends[0]
-        tested = {owner.name for path in end.snapshot.blobs if (owner := end.tested_package(path))}
-        for name in tested:
+        head = self.ends[0]
+        owners = filter(None, map(head.tested_package, head.snapshot.blobs))
+        for name in {owner.name for owner in owners}:
             self.found.own_sessions.setdefault(name, {}).setdefault("test", reason)
 
     def is_for_people(self, path: str) -> bool:
@@ -85,9 +81,8 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _settle(self, path: str) -> None:
         self.found.settled.add(path)
-        if not posixpath.basename(path).startswith(
-            ".git"
-        ):  # tests write such files, none reads one
+        # tests write such files as .gitignore, none reads one
+        if not posixpath.basename(path).startswith(".git"):
             self.found.searched.add(path)
 
     def _apply_ci(self, path: str) -> None:
@@ -97,57 +92,54 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     @functools.cached_property
     def _ci_files(self) -> frozenset[str]:
-        found = [files_of_sessions(end.tree, end.snapshot.blobs) for end in self._ends]
+        found = [files_of_sessions(end.tree, end.snapshot.blobs) for end in self.ends]
         return frozenset().union(*found)
 
     def _is_excluded(self, path: str) -> bool:
         """Tell whether a file belongs to a project that the workspace excludes."""
-        folder = posixpath.dirname(path)
-        while folder:
+        for folder in filter(None, folders_around(posixpath.dirname(path))):
             if any(matches(folder, glob) for glob in self._excluded):
-                return not any(f"{folder}/".startswith(f"{one}/") for one in self._path_projects)
-            folder = posixpath.dirname(folder)
+                return not f"{folder}/".startswith(self._path_projects)
         return False
 
     @functools.cached_property
     def _excluded(self) -> tuple[str, ...]:
         found: list[str] = []
-        for end in self._ends:
+        for end in self.ends:
             uv = end.workspace.root_document.get("tool", {}).get("uv", {})
             found += uv.get("workspace", {}).get("exclude", ())
         return tuple(glob.rstrip("/") for glob in found)
 
     @functools.cached_property
     def _path_projects(self) -> tuple[str, ...]:
-        return tuple(
-            one.path for end in self._ends for one in path_projects(end.tree, end.workspace)
-        )
+        found = (one for end in self.ends for one in path_projects(end.tree, end.workspace))
+        return tuple(f"{one.path}/" for one in found)
 
     def _apply_settings(self, path: str, folder: str) -> bool:
         """Compare a project file or a tool's settings as data; tell whether it is one."""
-        package = next(filter(None, (self._at(end, folder) for end in self._ends)), None)
+        package = next(filter(None, (self._at(end, folder) for end in self.ends)), None)
         is_project = posixpath.basename(path) == "pyproject.toml"
         above = {"."} if is_project else self._above  # of packages: tools look for files there
-        if (package is None and folder not in above) or self.before is None:
+        if (package is None and folder not in above) or len(self.ends) == 1:
             return False
         if not is_project and compare_tool_file(None, None, file=path) is None:
             return False  # before it is read: it may be large
-        before, after = self.before.content(path), self._ends[0].content(path)
+        after, before = (end.content(path) for end in self.ends)
+        change: SettingsChange | None
         if is_project:
+            members = {tuple(one.path for one in end.workspace.packages) for end in self.ends}
             change = compare_project(
                 before,
                 after,
                 file=path,
                 with_lock=self._with_lock(folder),
-                same_members=len({tuple(p.path for p in e.workspace.packages) for e in self._ends})
-                == 1,
+                same_members=len(members) == 1,
                 has_commands=self.has_commands,
             )
         else:
-            found = compare_tool_file(before, after, file=path, has_commands=self.has_commands)
-            if found is None:
-                return False
-            change = found
+            change = compare_tool_file(before, after, file=path, has_commands=self.has_commands)
+        if change is None:
+            return False
         if change != SettingsChange():
             self.found.searched.add(path)
         self._note(change, package)
@@ -155,7 +147,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     @functools.cached_property
     def _above(self) -> frozenset[str]:
-        places = [f"./{one.path}/x" for end in self._ends for one in end.workspace.packages]
+        places = [f"./{one.path}/x" for end in self.ends for one in end.workspace.packages]
         return frozenset(posixpath.normpath(one) for one in folders_above(places))
 
     @staticmethod
@@ -164,7 +156,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _with_lock(self, folder: str) -> bool:
         """Tell whether a changed lock shows what changes in the root's dependencies."""
-        locks = [end.content("uv.lock") for end in self._ends]
+        locks = [end.content("uv.lock") for end in self.ends]
         return folder == "." and len(locks) > 1 and None not in locks and locks[0] != locks[1]
 
     def _note(self, change: SettingsChange, package: Package | None) -> None:
@@ -188,7 +180,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         """Tell whether a file is prose whose examples no test runs."""
         if is_for_readers(path):
             return True
-        for end in self._ends:
+        for end in self.ends:
             owner = end.owners.of(path)
             kept = end.folders_of(owner or end.root_package)
             if not is_document(path, owner.path if owner else ".", kept):
@@ -204,7 +196,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
         @functools.cache
         def runs(folder: str) -> bool:
-            texts = [end.content(join(folder, name)) for name in CONFIG_FILES for end in self._ends]
+            texts = [end.content(join(folder, name)) for name in CONFIG_FILES for end in self.ends]
             if any(text is not None and extract_config(text).runs_examples for text in texts):
                 return True
             return folder != "" and runs(posixpath.dirname(folder))
@@ -213,7 +205,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _apply_data(self, path: str) -> None:
         """Note the dependents of the package around a file that is no module."""
-        for end in self._ends:
+        for end in self.ends:
             owner = end.owner_of(path)
             if owner is None:
                 continue
@@ -224,7 +216,7 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _apply_builds(self, path: str) -> None:
         """Note the packages whose build names a path; of prose, only whether it exists counts."""
-        is_kept = all(end.tree.is_file(path) for end in self._ends)
+        is_kept = all(end.tree.is_file(path) for end in self.ends)
         globs, named = self._named_by_builds
         found = {one for glob in globs.matching(path) for one in named[glob]}
         for place in sorted({place for place, _ in found}):
@@ -249,9 +241,8 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         named: dict[str, list[tuple[int, str]]] = {}
         for place, (_, _, references) in enumerate(self._builds):
             for kind in ("code", "data", "texts"):
-                for glob in getattr(
-                    references, kind
-                ):  # or a path with such characters in it, or all in a folder
+                # or a path with such characters in it, or all in a folder
+                for glob in getattr(references, kind):
                     plain = re.sub(r"[*?\[]", r"[\g<0>]", glob)
                     for one in (glob, plain, f"{plain}/**"):
                         named.setdefault(one, []).append((place, kind))
@@ -259,16 +250,16 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     @functools.cached_property
     def _builds(self) -> tuple[tuple[Revision, Package, BuildReferences], ...]:
-        head, before = self._ends[0], self.before
+        head, base = self.ends[0], self.ends[-1]
         return tuple(
             (end, package, build_references(package.document, package.path))
-            for end in ([head] if before and before.same_shape is head else self._ends)
+            for end in ([head] if base.same_shape is head else self.ends)
             for package in end.workspace.packages
         )
 
     def _declare_dependents(self, name: str, reason: str) -> None:
         """Declare a package and all that depend on it, at either end."""
-        for end in self._ends:
+        for end in self.ends:
             for user in dependents_of(name, end.closures) if name in end.closures else ():
                 own = user == name
                 self.found.declare(user, reason if own else f"{reason} <- {user} depends on {name}")

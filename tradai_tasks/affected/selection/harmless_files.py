@@ -13,14 +13,15 @@ LINTED = (
     *("**/.flake8", "**/.pylintrc", "**/.isort.cfg", "**/.markdownlint*", "**/.yamllint*"),
     *("**/.codespell*", "**/.prettierrc*", "**/.prettierignore", "**/.cspell.json", "**/.yamlfmt"),
     *("**/cspell.*", "**/.pre-commit-config.yaml", "**/.editorconfig", "**/.style.yapf"),
+    *("**/*typos.toml", "**/*taplo.toml", "**/.hadolint.y*ml", "**/lychee.toml"),
     *(
-        "**/*typos.toml",
-        "**/*taplo.toml",
-        "**/.hadolint.y*ml",
-        "**/lychee.toml",
         "**/.lycheeignore",
+        "**/pylintrc",
+        "**/.pydocstyle*",
+        "**/.pycodestyle",
+        "**/.shellcheckrc",
+        "**/.sqlfluff",
     ),
-    *("**/pylintrc", "**/.pydocstyle*", "**/.pycodestyle", "**/.shellcheckrc", "**/.sqlfluff"),
 )
 # Read by editors, agents, git, the forge and tools that neither a session nor a build runs. The
 # setting `affected.ignore` adds to these globs; docs/affected.md lists them.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.workspace.discovery import Package, Workspace
 
@@ -38,13 +39,8 @@ class Owners:
 
     def of(self, path: str) -> Package | None:
         """Return the package that a path lies in, if there is one."""
-        folder = path.rpartition("/")[0]
-        while folder:
-            found = self._by_path.get(folder)
-            if found is not None:
-                return found
-            folder = folder.rpartition("/")[0]
-        return self._otherwise
+        around = folders_around(path.rpartition("/")[0])
+        return next(filter(None, map(self._by_path.get, around)), self._otherwise)
 
 
 class Reasons:
@@ -138,11 +134,9 @@ class PathRules:
         is_settled = path in self._evidence.settled
         owner = next(filter(None, (end.of(path) for end in self._owners)), None)
         folder = "" if is_settled and owner else path.rpartition("/")[0]
-        while folder:
-            if folder in self._units:
-                reasons.add(*self._units[folder], path)
-                known = True
-            folder = folder.rpartition("/")[0]
+        for unit in filter(None, map(self._units.get, folders_around(folder))):
+            reasons.add(*unit, path)
+            known = True
         if owner is not None and not is_settled:
             reasons.add("packages", owner.name, path)
             known = True

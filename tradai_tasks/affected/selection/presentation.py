@@ -11,7 +11,9 @@ from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.text import safe
 
-KINDS = ("packages", "services", "lambdas", "strategies")
+KINDS = ("packages", "services", "lambdas", "strategies")  # as the JSON form has them
+# Those and stacks, each with the word for one of it.
+WORDS = {**{kind: kind.removesuffix("s") for kind in (*KINDS, "stacks")}, "strategies": "strategy"}
 _MOST_REASONS = 20  # of a package in Markdown, whose size GitHub limits
 _MOST_TABLE = 900_000  # bytes; GitHub drops a step's summary beyond 1 MiB
 _NO_GRAPH = "The graph of the affected packages is too large to show here."
@@ -75,18 +77,16 @@ def as_outputs(
     `backtested` lists the affected strategies that have backtests. `only_docs` tells that nothing
     but documents changed.
     """
+    is_prose = bool(selection.changed) and set(selection.changed) <= set(selection.docs)
+    only_docs = is_prose and not selection.everything
     outputs = {
         "matrix": _line({"include": list(matrix)}),
         "any": _line(bool(matrix)),
         "everything": _line(bool(selection.everything)),
         "docs": _line(bool(selection.docs)),
-        "only_docs": _line(
-            bool(selection.changed)
-            and not selection.everything
-            and set(selection.changed) <= set(selection.docs)
-        ),
+        "only_docs": _line(only_docs),
     }
-    for kind in (*KINDS, "stacks"):
+    for kind in WORDS:
         outputs[kind] = _line(list(selection.affected(kind)))
     strategies = selection.affected("strategies")
     outputs["backtested"] = _line([name for name in strategies if name in backtested])
@@ -96,7 +96,7 @@ def as_outputs(
 def rows(selection: Selection) -> list[tuple[str, str, str]]:
     """Return (kind, name, first reason) of all that is affected, and of sessions selected alone."""
     found = []
-    for kind in (*KINDS, "stacks"):
+    for kind, word in WORDS.items():
         if kind == "packages" and selection.strategies == selection.packages:
             continue  # a strategies repository: they come as strategies
         for item in getattr(selection, kind):
@@ -104,13 +104,7 @@ def rows(selection: Selection) -> list[tuple[str, str, str]]:
                 more = len(item.reasons) + len(item.everything) - 1
                 first = visible((item.reasons or item.everything)[0])
                 first += f" (and {more} more)" if more else ""
-                found.append(
-                    (
-                        kind.removesuffix("s") if kind != "strategies" else "strategy",
-                        item.name,
-                        first,
-                    )
-                )
+                found.append((word, item.name, first))
     if selection.docs:
         found.append(("docs", "docs", visible(selection.docs[0])))
     sessions = {("", name): why for name, why in selection.sessions.items()}
