@@ -13,6 +13,7 @@ import msgspec
 
 from tradai_tasks.affected.graph.edge_trace import EdgeTrace
 from tradai_tasks.affected.graph.split_costs import Cost, costs
+from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.reachability import walk
@@ -87,16 +88,12 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return known
         if path in self.read_only:
             return None
-        folder = path
-        while folder:
-            folder = folder.rpartition("/")[0]
-            if folder in self._by_path:
-                return self._by_path[folder]
-        return self._by_path.get(".")
+        around = folders_around(path.rpartition("/")[0])
+        return next(filter(None, map(self._by_home.get, around)), None)
 
     @cached_property
-    def _by_path(self) -> dict[str, str]:
-        return {member.path: name for name, member in self.members.items()}
+    def _by_home(self) -> dict[str, str]:
+        return {member.home: name for name, member in self.members.items()}
 
     def affected_by(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the members that a change affects, each with the shortest chain of files.

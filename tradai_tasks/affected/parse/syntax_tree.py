@@ -111,17 +111,15 @@ class SyntaxIndex:
 
     def function_of(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around a node."""
-        up = self.parents.get(node)
-        while up is not None and not isinstance(up, FunctionNode):
-            up = self.parents.get(up)
-        return up
+        return next(self.functions_of(node), None)
 
     def functions_of(self, node: ast.AST) -> Iterator[FunctionNode]:
         """Yield the functions around a node, the innermost first."""
-        up = self.function_of(node)
+        up = self.parents.get(node)
         while up is not None:
-            yield up
-            up = self.function_of(up)
+            if isinstance(up, FunctionNode):
+                yield up
+            up = self.parents.get(up)
 
     @cached_property
     def mentions(self) -> dict[str, list[ast.Name | ast.Attribute]]:

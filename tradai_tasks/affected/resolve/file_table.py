@@ -11,8 +11,6 @@ from functools import cached_property
 from tradai_tasks.affected.parse.dotted_names import folders_around, paths_around
 from tradai_tasks.affected.resolve.model import Member
 
-_UNKNOWN = -2  # not yet known; -1 is "no member"
-
 
 def is_python(path: str) -> bool:
     """Tell whether a file holds Python code or a stub; a template of one is data."""
@@ -35,8 +33,8 @@ class FileTable:
         self.folders: set[str] = set()  # with a file in them or anywhere below
         self.by_folder: dict[str, list[int]] = {}  # folder -> files directly in it
         self.owners: list[int] = []  # for each file its member; -1 for none
-        self._member_at = {member.home: number for number, member in enumerate(members)}
-        self._owner_of: dict[str, int] = {}
+        # folder -> the innermost member around it, as far as it was asked for; -1 for none
+        self._owner_of = {member.home: number for number, member in enumerate(members)}
         for number, path in enumerate(paths):
             folder = path.rpartition("/")[0]
             if folder not in self.by_folder:
@@ -54,9 +52,7 @@ class FileTable:
         """Return the innermost member around a folder; -1 where there is none."""
         known = self._owner_of.get(folder)
         if known is None:
-            known = self._member_at.get(folder, _UNKNOWN)
-            if known == _UNKNOWN:  # no member here: look above
-                known = self.owner_of_folder(folder.rpartition("/")[0]) if folder else -1
+            known = self.owner_of_folder(folder.rpartition("/")[0]) if folder else -1
             self._owner_of[folder] = known
         return known
 

@@ -23,7 +23,7 @@ from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
+from tradai_tasks.workspace.discovery import Package, Workspace, dependency_groups
 from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.locks.lock_file import LockFile, read_lock
 from tradai_tasks.workspace.locks.lock_graph import LockGraph, parse_edges
@@ -66,25 +66,19 @@ def import_members(
     everybody = frozenset(member.name for member in members)
     for kind, units in (("services", workspace.services), ("lambdas", workspace.lambdas)):
         members += [
-            _unit_member(f"{kind}:{unit.name}", unit, everybody)
+            _unit_member(f"{kind}:{unit.name}", unit.path, everybody)
             for unit in units
             if unit.path not in nested
         ]
     if workspace.stacks and _INFRA not in nested:
         folders = dict.fromkeys([_INFRA, *(unit.path for unit in workspace.stacks)])
-        code = _unit_member("stacks:", Unit(name="", path=_INFRA), everybody)
+        code = _unit_member("stacks:", _INFRA, everybody)
         members.append(msgspec.structs.replace(code, source_roots=tuple(folders)))
     return tuple(members)
 
 
-def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:
-    return Member(
-        name=name,
-        path=unit.path,
-        source_roots=(unit.path,),
-        closure=everybody | {name},
-        entry_points=(),
-    )
+def _unit_member(name: str, path: str, everybody: frozenset[str]) -> Member:
+    return Member(name=name, path=path, source_roots=(path,), closure=everybody | {name})
 
 
 def _entry_points(package: Package) -> list[tuple[str, str, str]]:

@@ -71,13 +71,10 @@ def _is_passed(source: ParsedModule, node: ast.AST, seen: set[str]) -> bool:
     elif isinstance(node, ast.IfExp):
         parts = [node.body, node.orelse]
     else:
-        return any(_is_from_parameter(source, part, seen) for part in _names(node))
+        names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+        return any(_is_from_parameter(source, name, seen) for name in names)
     unknown_parts = [part for part in parts if source.evaluate(part).unknown]
     return all(_is_passed(source, part, seen) for part in unknown_parts)
-
-
-def _names(node: ast.AST) -> list[ast.Name]:
-    return [part for part in ast.walk(node) if isinstance(part, ast.Name)]
 
 
 def _is_from_parameter(source: ParsedModule, name: ast.Name, seen: set[str]) -> bool:

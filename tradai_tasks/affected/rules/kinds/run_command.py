@@ -112,9 +112,14 @@ def _arguments(source: SourceFile, command: list[ast.expr]) -> Iterator[Referenc
 
 def _code_of_file(source: SourceFile, node: ast.Call, name: str) -> Iterator[Reference]:
     """Yield the file whose text a call of `exec` or `compile` takes, if any."""
-    path = code_path(source.parsed, node)
-    if isinstance(path, ast.expr):
-        yield from read_path(source, path, node, f"{name}() of a file of a computed name")
+    for part in (expanded_parts(source.parsed, node.args[0]) or ()) if node.args else ():
+        if isinstance(part, ast.Call) and called_name(part) in calls.FILE_READERS:
+            path = part.args[0] if part.args else None
+            if isinstance(part.func, ast.Attribute) and called_name(part) != "open_code":
+                path = part.func.value
+            if path is not None:
+                yield from read_path(source, path, node, f"{name}() of a file of a computed name")
+            return
 
 
 def _code(source: SourceFile, node: ast.AST) -> Iterator[Reference]:
@@ -211,15 +216,3 @@ def _is_text(source: ParsedModule, node: ast.AST) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
         return not isinstance(parent, ast.BinOp)
     return isinstance(node, ast.Call) and called_name(node) == "format"
-
-
-def code_path(source: ParsedModule, node: ast.Call) -> ast.AST | None:
-    """Return the path of the file whose text a call of `exec` or `compile` takes, if any."""
-    if not node.args:
-        return None
-    for part in expanded_parts(source, node.args[0]) or ():
-        if isinstance(part, ast.Call) and called_name(part) in calls.FILE_READERS:
-            if isinstance(part.func, ast.Attribute) and called_name(part) != "open_code":
-                return part.func.value
-            return part.args[0] if part.args else None
-    return None
