@@ -132,6 +132,8 @@ def locate(
             elif is_called and not memory and (memories.get(key) or look(frame, code))[0]:
                 memory = f"memo:{name}"
                 inside, firsts = firsts, []
+                if key not in stateless and is_first(frame, code, running):
+                    inside.append(f"first:{name}")
             elif is_called and key not in stateless and is_first(frame, code, running):
                 firsts.append(f"first:{name}")
         elif is_body:

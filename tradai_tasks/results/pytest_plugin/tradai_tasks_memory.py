@@ -8,7 +8,7 @@ tells by the source where an answer is kept; the recorder, which arguments are n
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import (
     Callable,
     Container,
@@ -80,7 +80,9 @@ _of_objects: set[int] = set()  # those of them whose cache keeps the answer in t
 stateless: set[int] = set()  # identities of code that no call reaches anything through: `is_first`
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
-_ALONE = 3  # references to an object that one other has, as far as `has_shared` sees
+_ALONE = 3  # references to an object that one other has, as far as `is_new` sees
+_MOST_HELD = 50
+_VARARGS, _VARKEYWORDS = 0x4, 0x8  # flags of `inspect`, which takes long to load
 _EACH = -1  # in place of the frame
 
 
@@ -97,6 +99,12 @@ def variables(frame: FrameType) -> Mapping[str, Any]:
     if _USES_LOCALS.isdisjoint(frame.f_code.co_names):  # else it may hold the dictionary
         found.clear()
     return copied
+
+
+def parameters(code: CodeType) -> tuple[str, ...]:
+    """Return the names of a function's parameters, those for any number of arguments included."""
+    starred = bool(code.co_flags & _VARARGS) + bool(code.co_flags & _VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
 
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
@@ -154,25 +162,63 @@ def attribute_owners(value: Any, names: Sequence[str]) -> Iterator[tuple[str, st
             yield "own", name
 
 
-def has_shared(value: Any, names: Sequence[str], new: Container[int], depth: int = 2) -> bool:
-    """Return whether an attribute of an object may be held by something else as well.
+def is_new(value: Any, names: Sequence[str], made: Container[int]) -> bool:
+    """Return whether a value, with what it holds, was made in this turn, or cannot change.
+
+    What was not seen to be made is taken for new where nothing but one new object holds it. Of
+    what holds very much it is not known.
 
     Args:
-        value: The object, which is new itself.
-        names: Of the attributes, and of attributes of these.
-        new: Identities of objects that are known to be new.
-        depth: Of the attributes.
+        value: The value, of which a function has hold.
+        names: Of the attributes that the function asks for.
+        made: Identities of objects that were seen to be made.
     """
-    found = _plain(value, "__dict__") or {}
+    if identity(value) not in made and not is_stateless(value):
+        return False
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        holder = waiting.pop()
+        attributes = _plain(holder, "__dict__")
+        if attributes is not None and sys.getrefcount(attributes) > _ALONE:
+            return False
+        for held in _held(holder, attributes or {}, names):
+            if identity(held) in seen or is_stateless(held):
+                continue
+            if identity(held) not in made and sys.getrefcount(held) > _ALONE:
+                return False
+            seen.add(identity(held))
+            if len(seen) > _MOST_HELD:
+                return False
+            waiting.append(held)
+    return True
+
+
+def is_stateless(value: Any) -> bool:
+    """Return whether a value can keep nothing."""
+    kind = type(value)
+    return kind is object or (issubclass(kind, _STATELESS) and (kind is not tuple or not value))
+
+
+def _held(holder: Any, attributes: Mapping[str, Any], names: Sequence[str]) -> Iterator[Any]:
+    """Yield what an object has under some names, and the items of a container.
+
+    No variable here refers to them, as references are counted.
+    """
     for name in names:
-        held = found.get(name)
-        if type(held) is object or issubclass(type(held), _STATELESS):
-            continue
-        if identity(held) not in new and sys.getrefcount(held) > _ALONE:
-            return True
-        if depth > 1 and has_shared(held, names, new, depth - 1):
-            return True
-    return False
+        if name in attributes:
+            yield attributes[name]
+    kind = type(holder)
+    for one in kind.__mro__:
+        if "__slots__" in vars(one):
+            for name in names:
+                if type(vars(one).get(name)) is MemberDescriptorType:
+                    yield _plain(holder, name)
+    if issubclass(kind, dict):
+        yield from dict.values(holder)
+    for of in (list, tuple, deque):
+        if issubclass(kind, of):
+            yield from of.__iter__(holder)
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:

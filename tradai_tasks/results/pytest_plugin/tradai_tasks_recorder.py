@@ -32,11 +32,13 @@ from tradai_tasks_importers import replace_importers
 from tradai_tasks_memory import (
     attribute_owners,
     has_memory,
-    has_shared,
     identity,
     is_cached,
     is_first,
+    is_new,
+    is_stateless,
     may_leave,
+    parameters,
     variables,
 )
 from tradai_tasks_stat import wrap_stat
@@ -45,6 +47,7 @@ from tradai_tasks_variables import watch_environment
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
 _MOST_CALLS = 100  # of one function that count in a turn: the next ones show hardly more
+_MAKERS = ("__init__", "__post_init__")
 _TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
 
 
@@ -67,7 +70,7 @@ class Recorder:
         self.listed: set[str] = set()  # folders whose entries are recorded
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
-        self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
+        self._told: set[int] = set()  # functions that were reported, yet are not silent
         self._kinds: set[tuple[int, type]] = set()  # of first arguments, by function
         self._born: set[int] = set()  # objects that were made in the present file's turn
         self._calls: dict[int, int] = {}  # of functions that count each time, in this turn
@@ -233,7 +236,7 @@ class Recorder:
 
         `restart_events()` would let the interpreter prepare all code again, for every tool.
         """
-        reported, self._reported, self._told = self._reported, [], {}
+        reported, self._reported, self._told = self._reported, [], set()
         for code in reported:
             _MONITORING.set_local_events(self._tool, code, 0)
             _MONITORING.set_local_events(self._tool, code, self._events)
@@ -254,24 +257,25 @@ class Recorder:
         leaves = may_leave(code)
         calls = self._calls[identity(code)] = self._calls.get(identity(code), 0) + 1
         is_crowded = calls > _MOST_CALLS
-        is_maker = code.co_name == "__init__" and code.co_argcount and not is_crowded
+        is_maker = code.co_name in _MAKERS and code.co_argcount and not is_crowded
         if is_maker:
             self._born.add(identity(variables(frame).get(code.co_varnames[0])))
         is_other = path != self._current
         memory = is_other and has_memory(frame, code)
-        is_new = identity(code) not in self._told
-        fills = memory or (is_other and (is_new or leaves) and is_first(frame, code, self._current))
+        is_untold = identity(code) not in self._told
+        fills = memory or (
+            is_other and (is_untold or leaves) and is_first(frame, code, self._current)
+        )
         mark = -identity(code) if leaves else identity(code)  # a call from elsewhere fills anew
-        if is_new or (leaves and fills and mark not in self._filled):
+        if is_untold or (leaves and fills and mark not in self._filled):
             if fills and mark not in self._filled:
                 self._filled.add(mark)
                 self.restart()
             context = self.locate(frame)[0]
             self.once("ran", context, path, code.co_qualname)
-            self._told[identity(code)] = context
-        stays = memory and self._outlived(
-            frame, code, self._told[identity(code)], is_crowded=is_crowded
-        )
+            self._told.add(identity(code))
+        memo = f"memo:{path}::{code.co_qualname}\t{self._last}"
+        stays = memory and self._outlived(frame, code, memo, is_crowded=is_crowded)
         return bool(is_maker or stays or may_leave(code))
 
     def _outlived(
@@ -283,14 +287,13 @@ class Recorder:
         objects of a class that has made many: their making is not seen any more.
         """
         values = variables(frame)
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        names = parameters(code)
         born: AbstractSet[int] = frozenset() if is_crowded else self._born
         older = [
             name
             for name in names
             if ("outlived", context, name) in self.seen
-            or identity(values.get(name)) not in born
-            or has_shared(values[name], code.co_names, born)
+            or not is_new(values.get(name), code.co_names, born)
         ]
         for name in older:
             self.once("outlived", context, name)
@@ -300,7 +303,7 @@ class Recorder:
                 self.once(owner, context, name)
         if is_cached(code, older):
             self.once("outlived", context, "*")
-        return len(older) < len(names)
+        return any(name not in older and not is_stateless(values.get(name)) for name in names)
 
     # what else happens
 
