@@ -21,13 +21,15 @@ UNCALLED = ("__get__", "__getattr__")
 _UNKNOWN = "?"
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+_INSERTS = frozenset({"heappush", "heappushpop", "insort", "insort_left", "insort_right"})
 _FRESH = frozenset({"bytearray", "copy", "deepcopy", "defaultdict", "dict", "list", "set", "super"})
 _TAKERS = frozenset({"iter", "max", "min", "next", "reversed"})
-_MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
+_MAKERS = frozenset({"__init__", "__new__"})
 _LITERALS = (
     ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.DictComp, ast.ListComp, ast.SetComp,
     ast.GeneratorExp, ast.JoinedStr, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda,
 )  # fmt: skip
+_LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -71,9 +73,18 @@ def read_memory(
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names
+    }  # fmt: skip
+    functions = [
+        (name, _Owners(function, around, own.get(name, ()), imported))
+        for name, function, around in _functions(tree, "", None)
+    ]
+    keepers = {name.rpartition(".")[2] for name, one in functions if one.fills_shared()}
     found: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
-    for name, function, around in _functions(tree, "", None):
-        found[name] |= _Owners(function, around, own.get(name, ())).found()
+    for name, one in functions:
+        found[name] |= one.found(keepers)
     return dict(found)
 
 
@@ -104,8 +115,13 @@ class _Owners:
     """What one function keeps, by its owner."""
 
     def __init__(
-        self, function: _Function, around: ast.ClassDef | None, own: Collection[str]
+        self,
+        function: _Function,
+        around: ast.ClassDef | None,
+        own: Collection[str],
+        imported: Collection[str],
     ) -> None:
+        self._imported = imported  # names of modules
         self._name = function.name
         self._nodes = [*_inside(ast.Module(function.body, []))]
         arguments = function.args
@@ -134,11 +150,34 @@ class _Owners:
             self._asked |= {
                 _last(one.value) for one in self._nodes if isinstance(one, ast.Subscript)
             }
-        self._tested = set(self._tests())
+        tested = self._tests()
+        self._tested = {one.attr for one in tested if isinstance(one, ast.Attribute)}
+        self._tests_call = any(isinstance(one, ast.Call) for one in tested)
+        walked = (one.iter for one in self._nodes if isinstance(one, _LOOPS))
+        variables = (one for one in tested if isinstance(one, ast.Name))
+        self._looked_into = {ast.dump(one) for one in (*walked, *variables)}
 
-    def found(self) -> frozenset[str]:
-        """Return the owners."""
-        owners = {owner for one in self._nodes for owner in self._kept_by(one)}
+    def fills_shared(self) -> bool:
+        """Return whether it puts something into what all share, at each call or at some."""
+        for node in self._nodes:
+            match node:
+                case ast.Subscript(value=container, ctx=ast.Store()):
+                    shares = SHARED in self._roots(container)
+                case ast.Call(func=ast.Attribute(value=container, attr=name)):
+                    shares = name in _MUTATORS and SHARED in self._roots(container)
+                case _:
+                    shares = False
+            if shares:
+                return True
+        return not self._outer.isdisjoint(self._bound)
+
+    def found(self, keepers: Collection[str]) -> frozenset[str]:
+        """Return the owners.
+
+        Args:
+            keepers: Names of functions of the file that fill what all share.
+        """
+        owners = {owner for one in self._nodes for owner in self._kept_by(one, keepers)}
         owners |= {SHARED for name in self._outer if name in self._bound}
         if self._name in _MAKERS:
             owners.discard(self._first)  # it was made just now
@@ -175,8 +214,9 @@ class _Owners:
                     if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
                         self._bound.setdefault(one.id, []).append(value and ast.Starred(value))
 
-    def _tests(self) -> Iterator[str]:
-        """Yield the attributes that something depends on, also by way of a variable."""
+    def _tests(self) -> list[ast.AST]:
+        """Return what something depends on, also by way of a variable."""
+        found: list[ast.AST] = []
         for one in self._nodes:
             match one:
                 case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
@@ -191,11 +231,13 @@ class _Owners:
             names = [node.id for node in inner if isinstance(node, ast.Name)]
             values = [value for name in names for value in self._bound.get(name, ()) if value]
             values = [one for one in values if not isinstance(one, (ast.Starred, *_LITERALS))]
-            inner += [node for value in values for node in ast.walk(value)]
-            yield from (node.attr for node in inner if isinstance(node, ast.Attribute))
+            found += inner + [node for value in values for node in ast.walk(value)]
+        return found
 
-    def _kept_by(self, node: ast.AST) -> Iterator[str]:
+    def _kept_by(self, node: ast.AST, keepers: Collection[str]) -> Iterator[str]:
         match node:
+            case ast.Expr(ast.Call() as call) | ast.Expr(ast.Await(ast.Call() as call)):
+                yield from self._handed(call, keepers)
             case ast.Attribute(value=value, attr=name, ctx=ast.Store()):
                 if name in self._tested or self._asks_attribute or self._name in UNCALLED:
                     yield from self._those(self._roots(value), is_lazy=True)
@@ -207,6 +249,31 @@ class _Owners:
                 yield from self._filled(value)
             case ast.Call(func=func, args=[value, *_]) if "setattr" in _last(func):
                 yield from self._those(self._roots(value), is_lazy=True)
+
+    def _handed(self, call: ast.Call, keepers: Collection[str]) -> Iterator[str]:
+        """Yield the owners of what was asked for something, and is now given what was computed."""
+        parts = [*call.args, *(one.value for one in call.keywords)]
+        if not any(map(self._is_computed, parts)):
+            return
+        if _last(call.func) in keepers and self._tests_call:
+            yield SHARED
+        match call:
+            case ast.Call(func=function, args=[taker, *_]) if _last(function) in _INSERTS:
+                pass
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name == self._first:
+                return  # a method of its own, which is looked at by itself
+            case ast.Call(func=ast.Attribute(value=taker)):
+                pass
+            case _:
+                return
+        if self._is_asked(taker) and _base(taker) not in {"", *self._imported}:
+            yield from self._roots(taker) - {_UNKNOWN}
+
+    def _is_computed(self, value: ast.expr) -> bool:
+        names = [one.id for one in ast.walk(value) if isinstance(one, ast.Name)]
+        bound = [one for name in names for one in self._bound.get(name, ()) if one is not None]
+        nodes = (node for one in (value, *bound) for node in ast.walk(one))
+        return any(isinstance(node, ast.Call | ast.Await) for node in nodes)
 
     def _filled(self, container: ast.expr) -> set[str]:
         if self._is_asked(container) or self._name in UNCALLED:
@@ -221,8 +288,9 @@ class _Owners:
         values = [container]
         if isinstance(container, ast.Name):
             values += filter(None, self._bound.get(container.id, ()))
-        names = {_last(one) for one in values}
-        return not names.isdisjoint((self._asked | self._tested) - {""})
+        if ast.dump(container) in self._looked_into:
+            return True
+        return not {_last(one) for one in values}.isdisjoint((self._asked | self._tested) - {""})
 
     @staticmethod
     def _those(roots: set[str], *, is_lazy: bool) -> set[str]:
@@ -239,6 +307,10 @@ class _Owners:
                 name == self._first and attribute not in self._own
             ):
                 return {SHARED}  # of the class, as far as is seen
+            case ast.Subscript(value=ast.Name(id=name)) | ast.Starred(ast.Name(id=name)) if (
+                name in self._new
+            ):
+                return {name}  # the arguments in it are not new
             case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
                 return self._roots(inner, seen)
             case ast.BoolOp(values=values):
@@ -270,7 +342,7 @@ class _Owners:
     def _made(self, func: ast.expr, arguments: list[ast.expr], seen: frozenset[str]) -> set[str]:
         name = _last(func)
         if isinstance(func, ast.Attribute) and name in {"get", "setdefault", "values", "items"}:
-            return self._roots(func.value, seen)
+            return self._roots(ast.Starred(func.value), seen)
         if name == "vars" and arguments:
             return self._roots(arguments[0], seen)
         if name in _TAKERS:
@@ -292,6 +364,13 @@ def _asked(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         asked = [node.func.value] if node.func.attr in {"get", "setdefault"} else []
     yield from (_last(one) for value in asked for one in ast.walk(value))
+
+
+def _base(node: ast.AST) -> str:
+    """Return the first name of a chain of attributes."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _last(node: ast.AST) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,6 +84,7 @@ class _Recording:
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
         self._spawned: list[tuple[str, int]] = []  # by `multiprocessing`
         self._syntax: dict[str, tuple[ImportSyntax | None, set[str]]] = {}  # and own names, by file
+        self._owners: dict[str, frozenset[str]] = {}  # of what functions keep, as far as known
         self._needs: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
         self._resolved: dict[str, list[str]] = {}
 
@@ -152,16 +153,15 @@ class _Recording:
             if kind == "memo":
                 memories[file.partition("\t")[0]].append(context)
         values = {name: [self.contexts[one].values for one in memories[name]] for name in memories}
-        owners = memory_owners(self.root, values)
+        self._owners = memory_owners(self.root, values)
         for name, turns in memories.items():
-            self._link_memory(name, turns, owners[name])
+            self._link_memory(name, turns, self._owners[name])
         for context, kind, file in self._readers:
             package = self._package(context.removeprefix("module:"))
             if kind in _FIELDS and PurePosixPath(package) in PurePosixPath(file).parents:
                 self.contexts[context].values[_FIELDS[kind]].add(file)
         for context, child in self._spawned:
             self.contexts[context].entered.update(self._children[child])
-        seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
         started: dict[tuple[int, tuple[str, ...]], list[str]] = defaultdict(list)
         for parent, context, words in self._programs:
             started[parent, words].append(context)
@@ -177,7 +177,6 @@ class _Recording:
                 for one in self._children[parent]
                 if one not in exact and self._is_of(one, words)
             ]
-            seen[parent, words] = len(set(children))
             for context in contexts:
                 self.contexts[context].entered.update(children)
                 if len(set(children)) < len(contexts):
@@ -311,7 +310,8 @@ class _Recording:
     def _needed(self, file: str, function: str) -> tuple[set[str], set[str]]:
         """Return the modules that a function or body imports, and the contexts which that needs."""
         names: set[str] = set()
-        contexts = {f"first:{file}::{function}"} & self.contexts.keys()
+        own = f"{file}::{function}"
+        contexts = set() if self._owners.get(own) else {f"first:{own}"} & self.contexts.keys()
         for name, is_statement in self._imports(file, function):
             if is_statement and name not in self._namespaces:
                 names.add(name)

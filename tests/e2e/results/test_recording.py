@@ -19,6 +19,7 @@ from typing import cast
 import pytest
 
 from tests.support import pythons
+from tests.support.kept_by_key import KEPT, kept_files
 from tests.support.recorded_inputs import missing_inputs
 from tests.support.recorded_sources import SOURCE
 from tests.support.recorded_tests import BODIES, DATA
@@ -207,13 +208,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _with_functions() -> Path:
+    return _all_with_functions()[-1]
+
+
+def _all_with_functions() -> list[Path]:
     found = {tuple(map(int, v.split("."))): path for v, path in pythons.others().items()}
     if sys.version_info >= (3, 12):
         found[sys.version_info[:2]] = Path(sys.executable)
     newer = [path for version, path in sorted(found.items()) if version >= (3, 12)]
     if not newer:
         pytest.skip("no Python 3.12 or later here")
-    return newer[-1]
+    return newer
 
 
 def _faults(found: Mapping[str, Inputs], *, functions: bool) -> list[object]:
@@ -311,6 +316,16 @@ def test_settings_that_a_plugin_reads_for_itself_are_inputs(
         (root / name).write_text(text)
     found = _run(_with_functions(), root, tmp_path / "r", "-p", "site-packages.mine")
     assert set(found["tests/test_a.py"].files) == {"tests/test_a.py", read}
+
+
+def test_what_one_test_file_leaves_under_a_key_counts_for_the_next(tmp_path: Path) -> None:
+    for name, text in {"pyproject.toml": "", "conftest.py": "", **kept_files()}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for number, python in enumerate(_all_with_functions()):
+        found = _run(python, tmp_path, tmp_path / f"r{number}")["tests/test_two.py"].modules
+        ran = {name: found[f"kept/{name}.py"] or () for name in KEPT}
+        assert [name for name in KEPT if "fill_b" not in ran[name]] == []
 
 
 def test_a_listed_folder_may_get_byte_code_but_no_other_file(tmp_path: Path) -> None:

@@ -44,6 +44,20 @@ _METHODS = {
     "if key not in known:\n    known[key] = g()": {SHARED},  # a default
     "def inner():\n    self.x = self.x or g()": set(),
     "if self.x is None:\n    self.keys, self.x = read(key), 1": {"self"},
+    "if key not in self.keys:\n    self.keys.put(key, g())": {"self"},
+    "found = self.keys.find(key)\nif found is None:\n    self.keys.put(key, g())": {"self"},
+    "if self.keys.has(key):\n    await self.keys.put(key, g())": {"self"},
+    "if not key.rows:\n    heapq.heappush(key.rows, g())": {"key"},
+    "for one in key:\n    if one:\n        return\nkey.append(g())": {"key"},
+    "if not any(one for one in key):\n    key.appendleft(g())": {"key"},
+    "if not KEPT.has(key):\n    KEPT.put(key, g())": {SHARED},
+    "if os.path.exists(key):\n    os.path.join(key, g())": set(),  # of a module
+    "if self.x:\n    self.put(g())": set(),  # its own method, which is looked at by itself
+    "if self.keys.has(key):\n    self.keys.put(key, 1)": set(),
+    "kept = look(key)\nif kept is None:\n    keep(key, g())": {SHARED},
+    "kept = look(key)\nif kept is None:\n    show(key, g())": set(),
+    "for one in options.values():\n    if key not in one:\n        one[key] = g()": {"options"},
+    "one = options['x']\nif key not in one:\n    one[key] = g()": {"options"},
 }
 
 
@@ -51,8 +65,9 @@ _METHODS = {
 def test_what_a_method_keeps_has_an_owner(tmp_path: Path, body: str, owners: set[str]) -> None:
     lines = "".join(f"        {line}\n" for line in body.split("\n"))
     (tmp_path / "m.py").write_text(
+        "import os.path, heapq\ndef keep(key, value):\n    TABLE[key] = value\n"
         "class Shop:\n    table = {}\n    def start(self):\n        self.keys, self.x = {}, 1\n"
-        f"    def method(self, key, known={{}}, **options):\n{lines}"
+        f"    async def method(self, key, known={{}}, **options):\n{lines}"
     )
     assert read_memory(tmp_path / "m.py")["Shop.method"] == owners
 

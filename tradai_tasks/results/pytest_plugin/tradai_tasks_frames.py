@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TypeAlias
 
-from tradai_tasks_memory import answering, identity, is_first, look, memories, stateless
+from tradai_tasks_memory import answering, is_first, look, memories, stateless
+from tradai_tasks_objects import identity
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
@@ -132,7 +133,8 @@ def locate(
             elif is_called and not memory and (memories.get(key) or look(frame, code))[0]:
                 memory = f"memo:{name}"
                 inside, firsts = firsts, []
-                if key not in stateless and is_first(frame, code, running):
+                # where a decorator keeps the answer, is known
+                if key not in answering and is_first(frame, code, running):
                     inside.append(f"first:{name}")
             elif is_called and key not in stateless and is_first(frame, code, running):
                 firsts.append(f"first:{name}")

@@ -8,10 +8,8 @@ tells by the source where an answer is kept; the recorder, which arguments are n
 from __future__ import annotations
 
 import sys
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import (
-    Callable,
-    Container,
     Iterator,
     Mapping,
     MutableMapping,
@@ -19,27 +17,26 @@ from collections.abc import (
     MutableSet,
     Sequence,
 )
-from itertools import chain
+from itertools import chain, pairwise
 from opcode import opmap, opname
 from types import (
-    BuiltinFunctionType,
     CodeType,
     FrameType,
     FunctionType,
-    MemberDescriptorType,
-    ModuleType,
-    NoneType,
 )
 from typing import Any
 
-identity: Callable[[Any], int] = object.__hash__  # as `id`, each call of which is an audit event
+from tradai_tasks_objects import STATELESS, identity, plain
+
 _STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
 _STORE_ATTR, _STORE_SUBSCR = opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]
 _LOAD_ATTR, _CONTAINS_OP = opmap["LOAD_ATTR"], opmap["CONTAINS_OP"]
+_POP_TOP = opmap["POP_TOP"]
 _EXTENDED_ARG, _CACHE = opmap["EXTENDED_ARG"], opmap["CACHE"]
 _ATTR_SHIFT = 1 if sys.version_info >= (3, 12) else 0  # its lowest bit tells methods apart
 _LOAD_SHARED = frozenset(opmap[name] for name in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"))
 _JUMPS = frozenset(op for op, name in enumerate(opname) if "JUMP_IF" in name)
+_TESTING = _JUMPS | {opmap["FOR_ITER"], opmap["CONTAINS_OP"], opmap["CHECK_EXC_MATCH"]}
 # between the load of an attribute and a jump that depends on it
 _TESTS = frozenset(
     op
@@ -67,11 +64,6 @@ _ASKS_FOR_ATTRIBUTE = frozenset({"getattr", "hasattr", "AttributeError"})
 _USES_LOCALS = frozenset({"dir", "eval", "exec", "locals", "vars", "_getframe", "f_locals"})
 _ASKS_FOR_KEY = frozenset({"get", "KeyError"})
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
-# what keeps nothing, or only what its own functions put there
-_STATELESS = (
-    BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, classmethod, complex, float,
-    frozenset, int, staticmethod, str, tuple, type,
-)  # fmt: skip
 # By the identity of code: whether it may keep what it computes, the code, which so stays alive, and
 # whether it was wrapped by a cache.
 memories: dict[int, tuple[bool, CodeType, bool]] = {}
@@ -80,8 +72,6 @@ _of_objects: set[int] = set()  # those of them whose cache keeps the answer in t
 stateless: set[int] = set()  # identities of code that no call reaches anything through: `is_first`
 # code -> frame and test file of its first call, and whether variables around it have keys
 _firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
-_ALONE = 3  # references to an object that one other has, as far as `is_new` sees
-_MOST_HELD = 50
 _VARARGS, _VARKEYWORDS = 0x4, 0x8  # flags of `inspect`, which takes long to load
 _EACH = -1  # in place of the frame
 
@@ -101,10 +91,11 @@ def variables(frame: FrameType) -> Mapping[str, Any]:
     return copied
 
 
-def parameters(code: CodeType) -> tuple[str, ...]:
-    """Return the names of a function's parameters, those for any number of arguments included."""
+def parameters(code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of a function's parameters, and those of `*args` and `**options`."""
+    count = code.co_argcount + code.co_kwonlyargcount
     starred = bool(code.co_flags & _VARARGS) + bool(code.co_flags & _VARKEYWORDS)
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
+    return code.co_varnames[:count], code.co_varnames[count : count + starred]
 
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
@@ -141,86 +132,6 @@ def is_cached(code: CodeType, older: Sequence[str]) -> bool:
     return key in answering and (key not in _of_objects or code.co_varnames[0] in older)
 
 
-def attribute_owners(value: Any, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield which attributes an object has by itself, and which its class has: pairs with a name.
-
-    What stands in `__slots__` is the object's.
-    """
-    kind = type(value)
-    if issubclass(kind, type):
-        return
-    of_class: dict[str, Any] = {}
-    for one in reversed(kind.__mro__):
-        of_class |= vars(one)
-    of_object = _plain(value, "__dict__") or {}
-    for name in names:
-        if type(of_class.get(name, _plain)) is MemberDescriptorType:
-            yield "own", name
-        elif name in of_class:
-            yield "classed", name
-        elif name in of_object:
-            yield "own", name
-
-
-def is_new(value: Any, names: Sequence[str], made: Container[int]) -> bool:
-    """Return whether a value, with what it holds, was made in this turn, or cannot change.
-
-    What was not seen to be made is taken for new where nothing but one new object holds it. Of
-    what holds very much it is not known.
-
-    Args:
-        value: The value, of which a function has hold.
-        names: Of the attributes that the function asks for.
-        made: Identities of objects that were seen to be made.
-    """
-    if identity(value) not in made and not is_stateless(value):
-        return False
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        holder = waiting.pop()
-        attributes = _plain(holder, "__dict__")
-        if attributes is not None and sys.getrefcount(attributes) > _ALONE:
-            return False
-        for held in _held(holder, attributes or {}, names):
-            if identity(held) in seen or is_stateless(held):
-                continue
-            if identity(held) not in made and sys.getrefcount(held) > _ALONE:
-                return False
-            seen.add(identity(held))
-            if len(seen) > _MOST_HELD:
-                return False
-            waiting.append(held)
-    return True
-
-
-def is_stateless(value: Any) -> bool:
-    """Return whether a value can keep nothing."""
-    kind = type(value)
-    return kind is object or (issubclass(kind, _STATELESS) and (kind is not tuple or not value))
-
-
-def _held(holder: Any, attributes: Mapping[str, Any], names: Sequence[str]) -> Iterator[Any]:
-    """Yield what an object has under some names, and the items of a container.
-
-    No variable here refers to them, as references are counted.
-    """
-    for name in names:
-        if name in attributes:
-            yield attributes[name]
-    kind = type(holder)
-    for one in kind.__mro__:
-        if "__slots__" in vars(one):
-            for name in names:
-                if type(vars(one).get(name)) is MemberDescriptorType:
-                    yield _plain(holder, name)
-    if issubclass(kind, dict):
-        yield from dict.values(holder)
-    for of in (list, tuple, deque):
-        if issubclass(kind, of):
-            yield from of.__iter__(holder)
-
-
 def remember(wrapper: Any, wrapped: Any) -> None:
     """Take in that a wrapper was made, which may keep what a function computes."""
     if hasattr(type(wrapper), "cache_info"):
@@ -255,6 +166,11 @@ def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
     return around and not (caller and any(one is code for one in caller.f_code.co_consts))
 
 
+def is_of_objects(code: CodeType) -> bool:
+    """Return whether a cache keeps a function's answers in the object that it is called for."""
+    return identity(code) in _of_objects
+
+
 def may_leave(code: CodeType) -> bool:
     """Return whether a call from elsewhere than the function around it would count as the first."""
     return code.co_freevars != () and identity(code) in _firsts and _firsts[identity(code)][3]
@@ -263,7 +179,7 @@ def may_leave(code: CodeType) -> bool:
 def _has_keys(value: Any) -> bool:
     kind = type(value)  # alone: a look at what a proxy stands for may raise, or make it
     return (
-        not issubclass(kind, _STATELESS)
+        not issubclass(kind, STATELESS)
         and bool(kind.__dictoffset__ or hasattr(kind, "__setitem__"))
         and kind.__module__ not in {"logging", "typing"}
         and not any(one.__module__ == "enum" for one in kind.__mro__)
@@ -277,12 +193,17 @@ def _reaches_state(frame: FrameType) -> bool:
     given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     own = variables(frame)
     values = chain((own.get(name) for name in given), _around(frame), _reached(frame))
-    return any(not issubclass(type(value), _STATELESS) for value in values)
+    return any(not issubclass(type(value), STATELESS) for value in values)
 
 
 def _stores_outside(frame: FrameType) -> bool:
     code = frame.f_code
     stores, names = set(code.co_code[::2]), code.co_names
+    tests = not _TESTING.isdisjoint(stores)
+    if tests and (_STORE_SUBSCR in stores or _calls_for_effect(code)):
+        return True
+    if "setdefault" in names:
+        return True
     if _STORE_GLOBAL in stores or (code.co_freevars and _STORE_DEREF in stores):
         return True
     if _STORE_ATTR in stores or _STORE_SUBSCR in stores:
@@ -298,6 +219,12 @@ def _stores_outside(frame: FrameType) -> bool:
         return True
     values = chain(_around(frame), _reached(frame))
     return any(issubclass(type(value), _CONTAINERS) for value in values)
+
+
+def _calls_for_effect(code: CodeType) -> bool:
+    """Return whether it has calls whose answers nothing takes."""
+    instructions = [op for op, _ in _instructions(code)]
+    return any(op == _POP_TOP and before in _CALLS for before, op in pairwise(instructions))
 
 
 def _is_lazy(code: CodeType) -> bool:
@@ -422,13 +349,5 @@ def _keeps(found: Any, code: CodeType | None) -> bool:
     while found is not None and type(found) is not FunctionType:
         kind = type(found)
         keeps = keeps or hasattr(kind, "cache_info") or "cache" in kind.__name__.lower()
-        found = _plain(found, "__func__") or _plain(found, "__wrapped__")
+        found = plain(found, "__func__") or plain(found, "__wrapped__")
     return keeps and (code is None or (found is not None and found.__code__ is code))
-
-
-def _plain(value: Any, name: str) -> Any:
-    """Return an attribute that an object has by itself; None if it has none."""
-    try:
-        return object.__getattribute__(value, name)
-    except Exception:  # of a property, which may raise anything
-        return None

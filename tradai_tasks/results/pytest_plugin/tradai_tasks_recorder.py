@@ -30,23 +30,21 @@ from tradai_tasks_distributions import Projects
 from tradai_tasks_events import HANDLERS
 from tradai_tasks_importers import replace_importers
 from tradai_tasks_memory import (
-    attribute_owners,
     has_memory,
-    identity,
     is_cached,
     is_first,
-    is_new,
-    is_stateless,
+    is_of_objects,
     may_leave,
     parameters,
     variables,
 )
+from tradai_tasks_objects import attribute_owners, identity, is_new, is_stateless
 from tradai_tasks_stat import wrap_stat
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
-_MOST_CALLS = 100  # of one function that count in a turn: the next ones show hardly more
+_MOST_CALLS = 20  # of one function that count in a turn: the next ones show hardly more
 _MAKERS = ("__init__", "__post_init__")
 _TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
 
@@ -287,13 +285,16 @@ class Recorder:
         objects of a class that has made many: their making is not seen any more.
         """
         values = variables(frame)
-        names = parameters(code)
+        names, starred = parameters(code)
+        self._born.update(identity(values[one]) for one in starred if one in values)  # not items
+        names += starred
         born: AbstractSet[int] = frozenset() if is_crowded else self._born
+        is_asked = is_of_objects(code)
         older = [
             name
             for name in names
             if ("outlived", context, name) in self.seen
-            or not is_new(values.get(name), code.co_names, born)
+            or not is_new(values.get(name), code, born, is_asked=is_asked)
         ]
         for name in older:
             self.once("outlived", context, name)
