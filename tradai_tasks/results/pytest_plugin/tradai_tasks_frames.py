@@ -133,9 +133,9 @@ def locate(
             elif is_called and not memory and (memories.get(key) or look(frame, code))[0]:
                 memory = f"memo:{name}"
                 inside, firsts = firsts, []
-                # where a decorator keeps the answer, is known
+                # where a decorator keeps an answer is known, else all that it does first counts
                 if key not in answering and is_first(frame, code, running):
-                    inside.append(f"first:{name}")
+                    firsts.append(f"first:{name}")
             elif is_called and key not in stateless and is_first(frame, code, running):
                 firsts.append(f"first:{name}")
         elif is_body:
