@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradai_tasks.checks.ini_files import read_ini
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.files.path_globs import matches
@@ -77,6 +78,7 @@ class Checker:
 
     name: str  # of the distribution, of the program, and of its table in pyproject.toml
     files: tuple[str, ...]  # settings files of its own, the first counts
+    shared: tuple[str, ...] = ("pyproject.toml",)  # files that count if they have its settings
     tables: tuple[str, ...] = ()  # further tables of pyproject.toml that it reads
     argv: Callable[[Call], list[str]] = lambda _: []
     report: Callable[[str], list[Finding]] = lambda _: []
@@ -104,6 +106,11 @@ class Checker:
             except ValueError:
                 return {}  # the checker itself reports what is wrong with it
             return table if isinstance(table, Mapping) else {}
+        if file.endswith((".ini", ".cfg")):
+            ini = read_ini(content)
+            if ini is not None and ini.has_section(self.name):
+                return ini[self.name]
+            return {} if ini is None or posixpath.basename(file) not in self.shared else None
         table = parse_toml(content, file)
         if posixpath.basename(file) != "pyproject.toml":
             return table
@@ -114,7 +121,7 @@ class Checker:
     def config_file(self, tree: Tree, folder: str, project: str) -> str | None:
         """Return the settings file that counts in a folder of a project; None if there is none."""
         while True:
-            for name in (*self.files, "pyproject.toml"):
+            for name in (*self.files, *self.shared):
                 file = join(folder, name)
                 if tree.is_file(file) and self.settings(tree, file) is not None:
                     return file
@@ -316,7 +323,11 @@ def mypy_findings(output: str) -> Iterator[Finding]:
 CHECKERS |= {
     one.name: one
     for one in (
-        Checker(name="mypy", files=("mypy.ini", ".mypy.ini")),
+        Checker(
+            name="mypy",
+            files=("mypy.ini", ".mypy.ini"),
+            shared=("pyproject.toml", "setup.cfg"),
+        ),
         _pyright("pyright"),
         _pyright("basedpyright"),
         Checker(

@@ -6,21 +6,19 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
-from configparser import Error as ConfigError
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from tradai_tasks.checks.ini_files import read_ini
 from tradai_tasks.checks.type_checkers import CHECKERS, Checker
 from tradai_tasks.checks.typecheck_ignores import ignored_files
 from tradai_tasks.files.file_tree import Tree, folders_above, join
-from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 
-_CONFIG_FILES = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})  # mypy does not enter them
-_SHARED = frozenset({"pyproject.toml", "setup.cfg"})  # mypy reads them if they have its section
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,122 +74,166 @@ def _weigh(
     places = dict.fromkeys([*folders, project])
 
     def weight(checker: Checker) -> tuple[bool, bool]:
-        is_configured = any(_config_of(checker, tree, folder, project) for folder in places)
+        is_configured = any(checker.config_file(tree, folder, project) for folder in places)
         return is_configured, checker.name in locked
 
     return weight
 
 
-def _config_of(checker: Checker, tree: Tree, folder: str, project: str) -> str | None:
-    find = config_file if checker.name == "mypy" else checker.config_file
-    return find(tree, folder, project)
+@dataclass(frozen=True, kw_only=True)
+class BatchRules:
+    """How the packages of a project are divided into runs of its type checker."""
 
+    tree: Tree
+    tests: bool  # whether tests are checked too
+    project: str = "."
+    known: Iterable[str] = ()  # all Python files, by name where mypy does not find one in a folder
+    args: Sequence[str] = ()  # further ones, which may name a configuration and exclude files
+    checker: Checker = CHECKERS["mypy"]
 
-def config_file(tree: Tree, folder: str, project: str) -> str | None:
-    """Return the configuration that mypy reads in a folder, or above it up to the project's."""
-    while True:
-        for name in _CONFIG_FILES:
-            file = join(folder, name)
-            if tree.is_file(file) and (name not in _SHARED or _settings(tree, file) is not None):
-                return file
-        if folder in {project, "."}:
-            return None
-        folder = posixpath.dirname(folder) or "."
+    @property
+    def _is_mypy(self) -> bool:
+        return self.checker.name == "mypy"
 
+    @cached_property
+    def _stated(self) -> str | None:
+        """The configuration that mypy's arguments name."""
+        return next(iter(_values(self.args, "--config-file")), None) if self._is_mypy else None
 
-def _settings(tree: Tree, file: str) -> Mapping[str, Any] | None:
-    """Return mypy's own section of a configuration file; None if it has none."""
-    found = _document(tree, file)
-    if isinstance(found, ConfigParser):
-        return found["mypy"] if found.has_section("mypy") else None
-    return found
+    @cached_property
+    def _known(self) -> Mapping[str, Sequence[str]]:
+        """The Python files in each folder, without those that have a stub beside them."""
+        listed = {file for file in self.known if file.endswith((".py", ".pyi"))}
+        found: dict[str, list[str]] = {}
+        for file in sorted(listed):
+            if f"{file}i" not in listed:
+                for folder in folders_above([file]):
+                    found.setdefault(folder, []).append(file)
+        return found
 
+    def batches(
+        self, layouts: Mapping[Package, Layout], *, extra: Sequence[str] = ()
+    ) -> tuple[Batch, ...]:
+        """Divide packages into as few runs as their module names and configurations allow.
 
-def _document(tree: Tree, file: str) -> Mapping[str, Any] | ConfigParser | None:
-    """Return mypy's table in TOML, or a whole file in INI format."""
-    if file.endswith(".toml"):
-        table = parse_toml(tree.read(file), file).get("tool", {}).get("mypy")
-        return table if isinstance(table, Mapping) else None
-    parser = ConfigParser(interpolation=None)
-    try:
-        parser.read_string(tree.read(file).decode("utf-8", "replace"))
-    except ConfigError:
-        return {}  # mypy itself will report what is wrong with the file
-    return parser
-
-
-def batches(  # noqa: PLR0913 - what a run consists of
-    tree: Tree,
-    layouts: Mapping[Package, Layout],
-    *,
-    tests: bool,
-    extra: Sequence[str] = (),
-    project: str = ".",
-    known: Iterable[str] = (),
-    args: Sequence[str] = (),
-    checker: Checker = CHECKERS["mypy"],
-) -> tuple[Batch, ...]:
-    """Divide the packages into as few runs as their module names and configurations allow.
-
-    mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test folders),
-    so each package goes into the first run where its names are still free. What has one name twice
-    in itself is divided, too.
-
-    Args:
-        tests: Whether tests are checked too.
-        extra: Further files to check in the first run.
-        known: All Python files; those in a folder that mypy does not find there are given by name.
-        args: mypy's further arguments, which may name a configuration and exclude files.
-    """
-    files = _below(known)
-    is_mypy = checker.name == "mypy"
-    stated = next(iter(_values(args, "--config-file")), None) if is_mypy else None
-    found: list[_Open] = []
-    for package, layout in layouts.items():
-        config = _config_of(checker, tree, package.path, project)
-        home = project if config is None or stated else posixpath.dirname(config) or "."
-        by_name = not is_mypy or (
-            config is not None and "exclude_gitignore" in (_settings(tree, config) or {})
+        mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test
+        folders), so each package goes into the first run where its names are still free. What has
+        one name twice in itself is divided, too. `extra` are further files for the first run.
+        """
+        found: list[_Open] = []
+        for package, layout in layouts.items():
+            config = self.checker.config_file(self.tree, package.path, self.project)
+            home = self.project
+            if config is not None and not self._stated:
+                home = posixpath.dirname(config) or "."
+            by_name = not self._is_mypy or (
+                config is not None
+                and "exclude_gitignore" in (self.checker.settings(self.tree, config) or {})
+            )
+            for part in self._distinct_sources(layout, home, by_name=by_name):
+                names = {name: file for one in part.values() for name, file in one.items()}
+                for batch in found:
+                    if batch.home == home and not batch.taken.keys() & names.keys():
+                        batch.taken.update(names)
+                        batch.held.setdefault(package, []).extend(part)
+                        break
+                else:
+                    found.append(_Open(home=home, taken=names, held={package: [*part]}))
+        return tuple(
+            self._batch(one, layouts, () if position else extra)
+            for position, one in enumerate(found)
         )
-        for part in _distinct_sources(tree, layout, home, files, tests=tests, by_name=by_name):
-            names = {name: file for one in part.values() for name, file in one.items()}
-            for batch in found:
-                if batch.home == home and not batch.taken.keys() & names.keys():
-                    batch.taken.update(names)
-                    batch.held.setdefault(package, []).extend(part)
-                    break
-            else:
-                found.append(_Open(home=home, taken=names, held={package: [*part]}))
-    untyped = {
-        package: layout
-        for package, layout in layouts.items()
-        if package.is_installed and not (is_mypy and _is_typed(tree, layout))
-    }
-    plan = []
-    for position, one in enumerate(found):
-        config = join(one.home, stated) if stated else _config_of(checker, tree, one.home, project)
+
+    def _distinct_sources(
+        self, layout: Layout, home: str, *, by_name: bool
+    ) -> list[dict[str, dict[str, str]]]:
+        """Divide a package's sources, each with its modules, into parts without a name twice."""
+        sources = [module.path for module in layout.imports]
+        if self.tests:
+            sources += [p for p in layout.tests if not any(p.startswith(f"{s}/") for s in sources)]
+        bases = (*layout.source_roots, home)
+        parts: list[tuple[dict[str, str], dict[str, dict[str, str]]]] = []
+        for source in dict.fromkeys(sources):
+            for one, names in self._named(source, bases, by_name=by_name):
+                for taken, part in parts:
+                    if all(taken.get(name, file) == file for name, file in names.items()):
+                        taken.update(names)
+                        part[one] = names
+                        break
+                else:
+                    if names:
+                        parts.append((dict(names), {one: names}))
+        return [part for _, part in parts]
+
+    def _named(
+        self, source: str, bases: Iterable[str], *, by_name: bool
+    ) -> list[tuple[str, dict[str, str]]]:
+        """Return a source with its modules; its files if mypy would not find or take them all.
+
+        mypy skips folders such as `.hidden/` and `node_modules/` below a folder that it is given,
+        and a module beside a folder of its name; with `exclude_gitignore` also tracked files that
+        an ignore rule hides, so that each file is given `by_name`.
+        """
+        found, known = list(_files(self.tree, source)), self._known.get(source, ())
+        names = {_module_name(file, bases): file for file in found}
+        if len(names) == len(found) and set(found).issuperset(known) and not by_name:
+            return [(source, names)]
+        return [
+            (file, {_module_name(file, bases): file}) for file in dict.fromkeys([*found, *known])
+        ]
+
+    def _batch(self, one: _Open, layouts: Mapping[Package, Layout], extra: Sequence[str]) -> Batch:
+        """Return a batch, with what its configuration leaves out, and the files that remain."""
+        tree, stated = self.tree, self._stated
+        found = self.checker.config_file(tree, one.home, self.project)
+        config = join(one.home, stated) if stated else found
         config = config if config and tree.is_file(config) else None
-        patterns = exclusions(tree, config, args) if is_mypy else ()
-        added = () if position else extra
-        made = _batch(tree, one, layouts, untyped, extra=added, patterns=patterns)
-        plan.append(_with_exclusions(tree, made, one.taken, config, checker))
-    return tuple(plan)
+        search = dict.fromkeys(root for p in one.held for root in layouts[p].source_roots)
+        untyped = [
+            layout
+            for package, layout in layouts.items()
+            if package not in one.held
+            and package.is_installed
+            and not (self._is_mypy and _is_typed(tree, layout))
+        ]
+        borrowed = dict.fromkeys(root for layout in untyped for root in layout.source_roots)
+        sources, excluded = self._kept_sources(one, config)
+        files = tuple(dict.fromkeys(one.taken.values()))
+        if self._is_mypy:
+            ignored = ignored_files(tree, one.taken, self._document(config) if config else None)
+        else:
+            left_out = self.checker.left_out(tree, config, files)
+            excluded, ignored = left_out.excluded, tuple(left_out.ignored)
+        gone = {*ignored, *excluded}
+        return Batch(
+            packages=tuple(package.name for package in one.held),
+            sources=(*sources, *extra),
+            search=tuple(search),
+            borrowed=tuple(root for root in borrowed if root not in search),
+            home=one.home,
+            config=config,
+            files=tuple(file for file in files if file not in gone),
+            excluded=tuple(excluded),
+            ignored=ignored,
+        )
 
+    def _kept_sources(self, one: _Open, config: str | None) -> tuple[list[str], list[str]]:
+        """Return the sources that mypy is given, and the files in them that it leaves out."""
+        patterns = exclusions(self.tree, config, self.args) if self._is_mypy else ()
+        sources, excluded = [], []
+        for source in dict.fromkeys(source for held in one.held.values() for source in held):
+            files = list(_files(self.tree, source))
+            left_out = [file for file in files if is_excluded(file, source, one.home, patterns)]
+            excluded += left_out
+            if len(left_out) < len(files):  # mypy exits if all files of one are excluded
+                sources.append(source)
+        return sources, excluded
 
-def _with_exclusions(
-    tree: Tree, batch: Batch, modules: Mapping[str, str], config: str | None, checker: Checker
-) -> Batch:
-    """Return a batch with what its configuration leaves out, and the files that remain."""
-    files = tuple(dict.fromkeys(modules.values()))
-    if checker.name == "mypy":
-        ignored = ignored_files(tree, modules, _document(tree, config) if config else None)
-        excluded = tuple(batch.excluded)
-    else:
-        left_out = checker.left_out(tree, config, files)
-        excluded, ignored = tuple(left_out.excluded), tuple(left_out.ignored)
-    gone = {*ignored, *excluded}
-    judged = tuple(file for file in files if file not in gone)
-    return replace(batch, excluded=excluded, ignored=ignored, files=judged, config=config)
+    def _document(self, config: str) -> Mapping[str, Any] | ConfigParser | None:
+        """Return mypy's table in TOML, or a whole file in INI format."""
+        if config.endswith(".toml"):
+            return self.checker.settings(self.tree, config)
+        return read_ini(self.tree.read(config))
 
 
 def _values(args: Sequence[str], option: str) -> list[str]:
@@ -201,61 +243,6 @@ def _values(args: Sequence[str], option: str) -> list[str]:
         for word, following in zip(args, [*args[1:], ""], strict=False)
         if word.partition("=")[0] == option
     ]
-
-
-def _below(files: Iterable[str]) -> Mapping[str, Sequence[str]]:
-    """Return the Python files in each folder, without those that have a stub beside them."""
-    listed = {file for file in files if file.endswith((".py", ".pyi"))}
-    found: dict[str, list[str]] = {}
-    for file in sorted(listed):
-        if f"{file}i" not in listed:
-            for folder in folders_above([file]):
-                found.setdefault(folder, []).append(file)
-    return found
-
-
-def _distinct_sources(  # noqa: PLR0913 - what it is made from
-    tree: Tree,
-    layout: Layout,
-    home: str,
-    known: Mapping[str, Sequence[str]],
-    *,
-    tests: bool,
-    by_name: bool,
-) -> list[dict[str, dict[str, str]]]:
-    """Divide a package's sources, each with its modules, into parts without a name twice."""
-    sources = [module.path for module in layout.imports]
-    if tests:
-        sources += [p for p in layout.tests if not any(p.startswith(f"{s}/") for s in sources)]
-    bases = (*layout.source_roots, home)
-    parts: list[tuple[dict[str, str], dict[str, dict[str, str]]]] = []
-    for source in dict.fromkeys(sources):
-        for one, names in _named(tree, source, known.get(source, ()), bases, by_name=by_name):
-            for taken, part in parts:
-                if all(taken.get(name, file) == file for name, file in names.items()):
-                    taken.update(names)
-                    part[one] = names
-                    break
-            else:
-                if names:
-                    parts.append((dict(names), {one: names}))
-    return [part for _, part in parts]
-
-
-def _named(
-    tree: Tree, source: str, known: Sequence[str], bases: Iterable[str], *, by_name: bool
-) -> list[tuple[str, dict[str, str]]]:
-    """Return a source with its modules; a folder's files if mypy would not find or take them all.
-
-    mypy skips folders such as `.hidden/` and `node_modules/` below a folder that it is given, and a
-    module beside a folder of its name; with `exclude_gitignore` also tracked files that an ignore
-    rule hides, so that each file is given `by_name`.
-    """
-    found = list(_files(tree, source))
-    names = {_module_name(file, bases): file for file in found}
-    if len(names) == len(found) and set(found).issuperset(known) and not by_name:
-        return [(source, names)]
-    return [(file, {_module_name(file, bases): file}) for file in dict.fromkeys([*found, *known])]
 
 
 def _files(tree: Tree, source: str) -> Iterator[str]:
@@ -301,40 +288,12 @@ def _is_typed(tree: Tree, layout: Layout) -> bool:
     return all(tree.is_file(join(module.path, "py.typed")) for module in layout.imports)
 
 
-def _batch(  # noqa: PLR0913 - what it is made from
-    tree: Tree,
-    one: _Open,
-    layouts: Mapping[Package, Layout],
-    untyped: Mapping[Package, Layout],
-    *,
-    extra: Sequence[str],
-    patterns: Sequence[re.Pattern[str]],
-) -> Batch:
-    search = dict.fromkeys(root for package in one.held for root in layouts[package].source_roots)
-    others = [layout for package, layout in untyped.items() if package not in one.held]
-    borrowed = dict.fromkeys(root for layout in others for root in layout.source_roots)
-    sources, excluded = [], []
-    for source in dict.fromkeys(source for held in one.held.values() for source in held):
-        files = list(_files(tree, source))
-        left_out = [file for file in files if is_excluded(file, source, one.home, patterns)]
-        excluded += left_out
-        if len(left_out) < len(files):  # mypy exits if all files of one are excluded
-            sources.append(source)
-    return Batch(
-        packages=tuple(package.name for package in one.held),
-        sources=(*sources, *extra),
-        search=tuple(search),
-        borrowed=tuple(root for root in borrowed if root not in search),
-        home=one.home,
-        excluded=tuple(excluded),
-    )
-
-
 def exclusions(
     tree: Tree, config: str | None, args: Sequence[str] = ()
 ) -> tuple[re.Pattern[str], ...]:
     """Return the `exclude` patterns of a configuration and of arguments, searched in paths."""
-    found = (_settings(tree, config) or {}).get("exclude", ()) if config else ()
+    settings = CHECKERS["mypy"].settings(tree, config) if config else None
+    found = (settings or {}).get("exclude", ())
     stated = [found] if isinstance(found, str) else [*found]
     compiled = []
     for pattern in filter(None, [*stated, *_values(args, "--exclude")]):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.trees import MemoryTree, found, project
 from tradai_tasks.checks import typecheck_rules as types
+from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.workspace.layout import ImportName, Layout, layout_of
 
 
@@ -27,14 +28,14 @@ def test_packages_share_a_run_until_a_module_name_comes_twice() -> None:
     }
     workspace, tree = found(files), MemoryTree(files)
     layouts = {p: layout_of(tree, p) for p in workspace.packages}
-    plain = types.batches(tree, layouts, tests=False, extra=["more.py"])
+    plain = types.BatchRules(tree=tree, tests=False).batches(layouts, extra=["more.py"])
     assert [batch.packages for batch in plain] == [("a", "c"), ("b",), ("d",)]
     assert plain[0].sources == ("a/handler.py", "c/c", "more.py")
     assert [batch.home for batch in plain] == [".", ".", "d"]
-    checked = types.batches(tree, layouts, tests=True)
+    checked = types.BatchRules(tree=tree, tests=True).batches(layouts)
     assert "c/tests" in checked[0].sources
     assert "d/tests" in checked[2].sources
-    assert types.batches(tree, {}, tests=False) == ()
+    assert types.BatchRules(tree=tree, tests=False).batches({}) == ()
 
 
 def test_a_run_borrows_untyped_packages_of_other_runs_as_sources() -> None:
@@ -45,7 +46,7 @@ def test_a_run_borrows_untyped_packages_of_other_runs_as_sources() -> None:
     files |= {"plain/src/plain/__init__.py": "", "typed/src/typed/__init__.py": ""}
     workspace, tree = found(files), MemoryTree(files)
     layouts = {p: layout_of(tree, p) for p in workspace.packages}
-    first, second = types.batches(tree, layouts, tests=False)
+    first, second = types.BatchRules(tree=tree, tests=False).batches(layouts)
     assert (first.packages, first.borrowed) == (("a", "plain", "typed"), ("b",))
     assert (second.packages, second.borrowed) == (("b",), ("a", "plain/src"))
 
@@ -60,7 +61,7 @@ def test_a_package_that_has_one_name_twice_is_divided() -> None:
         ),
         tests=(),
     )
-    first, second = types.batches(MemoryTree(files), {package: layout}, tests=False)
+    first, second = types.BatchRules(tree=MemoryTree(files), tests=False).batches({package: layout})
     assert (first.sources, second.sources) == (("one/run.py", "two/b.py"), ("two/run.py",))
 
 
@@ -80,7 +81,9 @@ def test_each_known_file_is_given_that_mypy_would_not_find(path: str, runs: int)
     files = {"pyproject.toml": project("a"), f"{home}/__init__.py": "", f"{home}/{path}": ""}
     files |= {f"{home}/deep/__init__.py": "", f"{home}/odd-a/run.py": ""}
     (package,), tree = found(files).packages, MemoryTree(files)
-    plan = types.batches(tree, {package: layout_of(tree, package)}, tests=False, known=files)
+    plan = types.BatchRules(tree=tree, tests=False, known=files).batches(
+        {package: layout_of(tree, package)}
+    )
     assert len(plan) == runs
     given = [source for batch in plan for source in batch.sources]
     assert f"{home}/{path}" in given or given == [home]
@@ -120,7 +123,9 @@ def test_files_whose_errors_mypy_ignores_are_named(
         "pyproject.toml": root + files.get("pyproject.toml", ""),
     }
     workspace, tree = found(made), MemoryTree(made)
-    (batch,) = types.batches(tree, {p: layout_of(tree, p) for p in workspace.packages}, tests=False)
+    (batch,) = types.BatchRules(tree=tree, tests=False).batches(
+        {p: layout_of(tree, p) for p in workspace.packages}
+    )
     assert batch.ignored == tuple(f"{name}/{name}/__init__.py" for name in ignored)
     assert batch.is_blind == is_blind
 
@@ -135,7 +140,7 @@ def test_arguments_exclude_files_and_name_the_configuration() -> None:
     (package,), tree = found(files).packages, MemoryTree(files)
     layouts = {package: layout_of(tree, package)}
     args = ["--config-file=more/mypy.ini", "--exclude", "second"]
-    (batch,) = types.batches(tree, layouts, tests=False, args=args)
+    (batch,) = types.BatchRules(tree=tree, tests=False, args=args).batches(layouts)
     assert batch.excluded == ("src/a/first.py", "src/a/second.py")
 
 
@@ -152,7 +157,7 @@ def test_arguments_exclude_files_and_name_the_configuration() -> None:
     ],
 )
 def test_the_configuration_is_where_mypy_finds_it(files: dict[str, str], config: str) -> None:
-    assert types.config_file(MemoryTree(files), "libs/a", ".") == config
+    assert CHECKERS["mypy"].config_file(MemoryTree(files), "libs/a", ".") == config
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_the_configuration_is_where_mypy_finds_it(files: dict[str, str], config:
 )
 def test_what_mypys_configuration_excludes(files: dict[str, str], patterns: list[str]) -> None:
     tree = MemoryTree(files)
-    config = types.config_file(tree, ".", ".")
+    config = CHECKERS["mypy"].config_file(tree, ".", ".")
     assert [one.pattern for one in types.exclusions(tree, config)] == patterns
 
 
@@ -182,7 +187,9 @@ def test_excluded_files_are_named_and_a_source_without_others_is_not_given() -> 
         "gen/src/gen/__init__.py": "",
     }
     workspace, tree = found(files), MemoryTree(files)
-    (batch,) = types.batches(tree, {p: layout_of(tree, p) for p in workspace.packages}, tests=False)
+    (batch,) = types.BatchRules(tree=tree, tests=False).batches(
+        {p: layout_of(tree, p) for p in workspace.packages}
+    )
     assert batch.sources == ("a/src/a",)
     assert batch.excluded == ("a/src/a/gen/made.py", "gen/src/gen/__init__.py")
     pattern = types.exclusions(tree, "pyproject.toml")

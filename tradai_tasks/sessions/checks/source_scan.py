@@ -13,6 +13,7 @@ import nox
 
 from tradai_tasks.checks.audit import BanditFinding, bandit_findings
 from tradai_tasks.checks.bandit_scope import BanditScope, bandit_scope, batches, unread_faults
+from tradai_tasks.checks.ini_files import read_ini
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
@@ -100,14 +101,8 @@ def _ini(repository: Repository) -> Mapping[str, str]:
     """Return the options of the file `.bandit`."""
     if not repository.tree.is_file(_INI):
         return {}
-    from configparser import ConfigParser, Error  # noqa: PLC0415 - few repositories have the file
-
-    parser = ConfigParser(interpolation=None)
-    try:
-        parser.read_string(repository.tree.read(_INI).decode("utf-8", "replace"))
-    except Error:
-        return {}  # bandit itself reports what is wrong with the file
-    return parser["bandit"] if parser.has_section("bandit") else {}
+    found = read_ini(repository.tree.read(_INI))
+    return found["bandit"] if found and found.has_section("bandit") else {}
 
 
 def _run(

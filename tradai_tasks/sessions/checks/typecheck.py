@@ -16,7 +16,7 @@ import nox
 from tradai_tasks.checks.protocol_compliance import protocol_module
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.type_checkers import CHECKERS, Checker, mypy_findings
-from tradai_tasks.checks.typecheck_rules import Batch, batches, choose_checker
+from tradai_tasks.checks.typecheck_rules import Batch, BatchRules, choose_checker
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.file_tree import join
@@ -135,16 +135,15 @@ def _batches(
 ) -> tuple[Batch, ...]:
     repository = run.repository
     extra = [str(_write_protocols(run, pairs))] if run.checker.name == "mypy" and pairs else []
-    return batches(
-        repository.tree,
-        layouts,
+    rules = BatchRules(
+        tree=repository.tree,
         tests=repository.settings.typecheck.tests,
-        extra=extra,
         project=project,
-        known=(file.path for file in repository.inventory.files if file.reason is None),
+        known=[file.path for file in repository.inventory.files if file.reason is None],
         args=run.given,
         checker=run.checker,
     )
+    return rules.batches(layouts, extra=extra)
 
 
 def _layout(repository: Repository, package: Package) -> Layout:
