@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import runpy
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,21 +157,20 @@ def test_test_files_are_read_unless_no_session_asks(
 def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.checks.testing.run_record import record_environment
+    from tradai_tasks.checks.testing.run_record import Assignment, record_environment
 
-    orders: list[dict[str, Any]] = []
+    orders: list[Assignment] = []
 
-    def noted(folder: Path, **given: Any) -> dict[str, str]:
-        orders.append(given)
-        return record_environment(folder, **given)
+    def noted(folder: Path, assignment: Assignment, **given: Any) -> dict[str, str]:
+        orders.append(assignment)
+        return record_environment(folder, assignment, **given)
 
     monkeypatch.setattr("tradai_tasks.sessions.checks.testing.pytest_run.record_environment", noted)
 
-    def left_out(files: dict[str, str], *words: str, told: str = "") -> dict[str, Any]:
+    def left_out(files: dict[str, str], *words: str, told: str = "") -> Mapping[str, Any]:
         env = {"TRADAI_TASKS_MARKERS": told}
         run.files(files)("-s", "test(a)", *words, env=env)
-        elsewhere: dict[str, Any] = orders[-1]["elsewhere"]
-        return elsewhere
+        return orders[-1].elsewhere
 
     # a hook in the root's conftest.py, or one that computes the name, is not seen by reading
     assert left_out(PLATFORM) == {"integration": None}

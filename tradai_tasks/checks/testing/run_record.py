@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,26 @@ class CollectedTest:
 
     file: Path  # absolute
     markers: tuple[str, ...]  # those of the markers with a session that it has
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """Which of the collected tests a session runs, by their markers."""
+
+    markers: tuple[str, ...]  # that have, or may have, a session
+    only: str | None = None  # the marker that a test must have; None for any test
+    # markers whose tests another session runs, with the paths it runs them from, None for all
+    elsewhere: Mapping[str, tuple[Path, ...] | None] = field(default_factory=dict)
+
+    def has(self, test: CollectedTest) -> bool:
+        """Return whether a test is one of this session; the plugin decides the same."""
+        if self.only is not None:
+            return self.only in test.markers
+        return not any(
+            paths is None or any(path in (test.file, *test.file.parents) for path in paths)
+            for marker, paths in self.elsewhere.items()
+            if marker in test.markers
+        )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,13 +90,10 @@ class RunRecord:
         return [test for test in self.collected if test not in self.outcomes]
 
 
-def record_environment(  # noqa: PLR0913 - the orders of a run
+def record_environment(
     folder: Path,
+    assignment: Assignment,
     *,
-    markers: Iterable[str],
-    only: str | None = None,
-    elsewhere: Mapping[str, Sequence[Path] | None],
-    search: str = "",
     replayed: Iterable[Path] = (),
     contexts: Path | None = None,
     coverage: Path | None = None,
@@ -85,18 +101,17 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
     """Return environment variables for a pytest run with the plugin, for an empty `folder`."""
     orders = {
         "folder": str(folder),
-        "markers": list(markers),
-        "only": only,
+        "markers": assignment.markers,
+        "only": assignment.only,
         "elsewhere": {
             marker: None if paths is None else [str(path) for path in paths]
-            for marker, paths in elsewhere.items()
+            for marker, paths in assignment.elsewhere.items()
         },
         "replayed": [str(path) for path in replayed],
         "contexts": None if contexts is None else str(contexts),
         "coverage": None if coverage is None else str(coverage),
     }
-    paths = [str(_FOLDER), *filter(None, [search])]
-    return {_ORDERS: json.dumps(orders), "PYTHONPATH": os.pathsep.join(paths)}
+    return {_ORDERS: json.dumps(orders), "PYTHONPATH": str(_FOLDER)}
 
 
 def read_record(folder: Path) -> RunRecord | None:

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.checks.testing.pytest_arguments import informs
-from tradai_tasks.checks.testing.run_record import PLUGIN, CollectedTest, RunRecord
+from tradai_tasks.checks.testing.run_record import PLUGIN, Assignment, CollectedTest, RunRecord
 from tradai_tasks.text import listed
 
 _USAGE_ERROR = 4  # pytest's exit statuses
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
-    """Which of the collected tests a session runs, by their markers."""
-
-    markers: tuple[str, ...]  # that have, or may have, a session
-    only: str | None = None  # the marker that a test must have; None for any test
-    # markers whose tests another session runs, with the paths it runs them from, None for all
-    elsewhere: Mapping[str, tuple[Path, ...] | None] = field(default_factory=dict)
-
-    def has(self, test: CollectedTest) -> bool:
-        """Return whether a test is one of this session; the plugin decides the same."""
-        if self.only is not None:
-            return self.only in test.markers
-        return not any(
-            paths is None or any(path in (test.file, *test.file.parents) for path in paths)
-            for marker, paths in self.elsewhere.items()
-            if marker in test.markers
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,108 +34,139 @@ class RunOutcome:
         return self.tests == 0
 
 
-def judge_run(  # noqa: PLR0913 - what a verdict is about
-    name: str,
-    status: int,
-    record: RunRecord | None,
-    assignment: Assignment,
-    *,
-    home: Path,
-    narrowing: Sequence[str] = (),
-    expected: Iterable[Path] = (),
-) -> RunOutcome:
-    """Judge a pytest run.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunJudge:
+    """Judges a pytest run by what it was to do.
 
     A run is good if pytest came to its end, reported every test that it had collected, and skipped
     not all of them. A run whose tests are all left to other sessions is empty, and good.
-
-    Args:
-        name: The package, for the message.
-        record: What it did; None if there is no record.
-        assignment: Which of the tests are those of the session.
-        home: Folder from which messages name files.
-        narrowing: The user's arguments that leave tests out.
-        expected: The test files that pytest's configuration lets it collect there.
     """
-    held = record or RunRecord()
-    removed = [test for test in held.removed.values() if assignment.has(test)]
-    fault = _fault(status, record, removed, home=home, narrowing=narrowing)
-    return RunOutcome(
-        tests=len(held.collected),
-        failed=held.count("failed"),
-        skipped=held.count("skipped"),
-        others=len(held.removed) - len(removed),
-        left_out=() if narrowing else tuple(_left_out(held, removed, expected, home)),
-        idle=() if narrowing else tuple(_shown(file, home) for file in held.idle),
-        fault=f"{name}: {fault}" if fault else None,
-        is_unmatched=fault is not None
-        and fault == _nothing_to_run(held, removed, home=home, narrowing=narrowing)
-        and not (held.skipped or (removed and not narrowing)),
-    )
 
+    name: str  # the package, for messages
+    assignment: Assignment  # which of the tests are those of the session
+    home: Path  # folder from which messages name files
+    narrowing: Sequence[str] = ()  # the user's arguments that leave tests out
+    expected: Iterable[Path] = ()  # the test files that pytest's configuration lets it collect
 
-def _fault(
-    status: int,
-    record: RunRecord | None,
-    removed: Sequence[CollectedTest],
-    *,
-    home: Path,
-    narrowing: Sequence[str],
-) -> str | None:
-    if record is None:
-        return (
-            f"pytest left no record of the run (exit status {status}): it did not start, or an "
-            f"option such as `-p no:{PLUGIN}` turned the recording off; its output is above"
+    def outcome(self, status: int, record: RunRecord | None) -> RunOutcome:
+        """Judge a run by its exit status and its record, if it left one."""
+        held = record or RunRecord()
+        removed = [test for test in held.removed.values() if self.assignment.has(test)]
+        fault = self._fault(status, record, removed)
+        narrowed = bool(self.narrowing)
+        return RunOutcome(
+            tests=len(held.collected),
+            failed=held.count("failed"),
+            skipped=held.count("skipped"),
+            others=len(held.removed) - len(removed),
+            left_out=() if narrowed else tuple(self._left_out(held, removed)),
+            idle=() if narrowed else tuple(map(self._shown, held.idle)),
+            fault=f"{self.name}: {fault}" if fault else None,
+            is_unmatched=fault is not None
+            and fault == self._nothing_to_run(held, removed)
+            and not (held.skipped or (removed and not narrowed)),
         )
-    tests, unreported = len(record.collected), record.unreported
-    if record.broken:
-        return f"{_files(record.broken, home)} could not be collected; the error is above"
-    if failed := record.count("failed"):
-        rest = f", and {len(unreported)} were not run" if unreported else ""
-        first = _first_failure(record, home)
-        return f"{failed} of {tests} tests failed{rest}{first}{_of_fixtures(record, home)}"
-    if status == _USAGE_ERROR:
+
+    def _fault(
+        self, status: int, record: RunRecord | None, removed: Sequence[CollectedTest]
+    ) -> str | None:
+        if record is None:
+            return (
+                f"pytest left no record of the run (exit status {status}): it did not start, or an "
+                f"option such as `-p no:{PLUGIN}` turned the recording off; its output is above"
+            )
+        tests, unreported = len(record.collected), record.unreported
+        if record.broken:
+            return f"{self._files(record.broken)} could not be collected; the error is above"
+        if failed := record.count("failed"):
+            rest = f", and {len(unreported)} were not run" if unreported else ""
+            first = self._first_failure(record)
+            return f"{failed} of {tests} tests failed{rest}{first}{self._of_fixtures(record)}"
+        if status == _USAGE_ERROR:
+            return (
+                "pytest could not begin, for its arguments, its configuration or a conftest.py "
+                "(exit status 4); its message is above"
+            )
+        if not record.began:
+            return (
+                f"pytest ended before it had collected the tests (exit status {status}); see above"
+            )
+        if unreported:
+            return _ended_early(status, record, unreported)
+        if not record.ended:
+            return f"pytest broke off after its last test (exit status {status}); see above"
+        if not tests:
+            return self._nothing_to_run(record, removed)
+        if record.count("skipped") == tests:
+            return f"all {tests} tests were skipped, so nothing was tested; the reasons: -- -rs"
+        if status != 0:
+            return f"pytest ended with exit status {status}, though no test failed; see above"
+        return None
+
+    def _first_failure(self, record: RunRecord) -> str:
+        """Return where the first test that failed did so."""
+        failed = (test for test, outcome in record.outcomes.items() if outcome == "failed")
+        test = next(failed)
+        held = record.collected.get(test)
+        if held is None:
+            return f", the first: {test}"
+        line = f":{record.lines[test]}" if test in record.lines else ""
+        return f", the first at {self._shown(held.file)}{line} ({test.rpartition('::')[2]})"
+
+    def _of_fixtures(self, record: RunRecord) -> str:
+        """Return what to do about fixtures that tests ask for and nothing defines."""
+        if not record.missing_fixtures:
+            return ""
+        tests = list(record.missing_fixtures.values())
+        places = {
+            self._shown(record.collected[one].file) for one in tests if one in record.collected
+        }
+        names = listed([repr(name) for name in record.missing_fixtures])
         return (
-            "pytest could not begin, for its arguments, its configuration or a conftest.py (exit "
-            "status 4); its message is above"
+            f"; no fixture {names} for {listed(sorted(places))}: define it in a conftest.py of "
+            f"that folder or one above, or name the plugin that has it in the dev group"
         )
-    if not record.began:
-        return f"pytest ended before it had collected the tests (exit status {status}); see above"
-    if unreported:
-        return _ended_early(status, record, unreported)
-    if not record.ended:
-        return f"pytest broke off after its last test (exit status {status}); see above"
-    if not tests:
-        return _nothing_to_run(record, removed, home=home, narrowing=narrowing)
-    if record.count("skipped") == tests:
-        return f"all {tests} tests were skipped, so nothing was tested; the reasons: -- -rs"
-    if status != 0:
-        return f"pytest ended with exit status {status}, though no test failed; see above"
-    return None
 
+    def _nothing_to_run(self, record: RunRecord, removed: Sequence[CollectedTest]) -> str | None:
+        if self.narrowing:
+            return f"no test matches: {' '.join(self.narrowing)} ({len(removed)} deselected)"
+        if removed:
+            return (
+                f"all {len(removed)} tests are deselected by pytest's configuration or a "
+                f"conftest.py, so nothing was tested"
+            )
+        if record.skipped:
+            return f"every test was skipped: {self._files(record.skipped)} skip themselves"
+        if record.removed:
+            return None  # left to other sessions
+        if record.ignored:
+            return (
+                f"no tests collected: {self._files(record.ignored)} are ignored by pytest's "
+                f"configuration or a conftest.py"
+            )
+        return (
+            "no tests collected; add tests, or state that it has none by `test = false` in settings"
+        )
 
-def _first_failure(record: RunRecord, home: Path) -> str:
-    """Return where the first test that failed did so."""
-    failed = (test for test, outcome in record.outcomes.items() if outcome == "failed")
-    test = next(failed)
-    held = record.collected.get(test)
-    if held is None:
-        return f", the first: {test}"
-    line = f":{record.lines[test]}" if test in record.lines else ""
-    return f", the first at {_shown(held.file, home)}{line} ({test.rpartition('::')[2]})"
+    def _left_out(self, record: RunRecord, removed: Sequence[CollectedTest]) -> list[str]:
+        """Return the test files that options leave out, as text for the summary."""
+        counts: dict[Path, int] = {}
+        for test in removed:
+            counts[test.file] = counts.get(test.file, 0) + 1
+        found = [f"{self._shown(file)} ({number} deselected)" for file, number in counts.items()]
+        found += [f"{self._shown(path)} (ignored)" for path in record.ignored]
+        tests = (*record.collected.values(), *record.removed.values())
+        met = {*(test.file for test in tests), *record.broken, *record.skipped}
+        for file in self.expected:
+            if file not in met and not record.ignored.keys() & {file, *file.parents}:
+                found.append(f"{self._shown(file)} (pytest finds no test in it)")
+        return found
 
+    def _files(self, paths: Collection[Path]) -> str:
+        return listed([self._shown(path) for path in paths])
 
-def _of_fixtures(record: RunRecord, home: Path) -> str:
-    """Return what to do about fixtures that tests ask for and nothing defines."""
-    if not record.missing_fixtures:
-        return ""
-    tests = list(record.missing_fixtures.values())
-    places = {_shown(record.collected[one].file, home) for one in tests if one in record.collected}
-    names = listed([repr(name) for name in record.missing_fixtures])
-    return (
-        f"; no fixture {names} for {listed(sorted(places))}: define it in a conftest.py of that "
-        f"folder or one above, or name the plugin that has it in the dev group"
-    )
+    def _shown(self, path: Path) -> str:
+        return os.path.relpath(path, self.home)
 
 
 def _ended_early(status: int, record: RunRecord, unreported: Sequence[str]) -> str:
@@ -170,50 +181,3 @@ def _ended_early(status: int, record: RunRecord, unreported: Sequence[str]) -> s
         f"the run ended early (exit status {status}{why}): {len(unreported)} of {tests} collected "
         f"tests were not run, the first is {unreported[0]}"
     )
-
-
-def _nothing_to_run(
-    record: RunRecord, removed: Sequence[CollectedTest], *, home: Path, narrowing: Sequence[str]
-) -> str | None:
-    if narrowing:
-        return f"no test matches: {' '.join(narrowing)} ({len(removed)} deselected)"
-    if removed:
-        return (
-            f"all {len(removed)} tests are deselected by pytest's configuration or a conftest.py, "
-            f"so nothing was tested"
-        )
-    if record.skipped:
-        return f"every test was skipped: {_files(record.skipped, home)} skip themselves"
-    if record.removed:
-        return None  # left to other sessions
-    if record.ignored:
-        return (
-            f"no tests collected: {_files(record.ignored, home)} are ignored by pytest's "
-            f"configuration or a conftest.py"
-        )
-    return "no tests collected; add tests, or state that it has none by `test = false` in settings"
-
-
-def _left_out(
-    record: RunRecord, removed: Sequence[CollectedTest], expected: Iterable[Path], home: Path
-) -> list[str]:
-    """Return the test files that options leave out, as text for the summary."""
-    counts: dict[Path, int] = {}
-    for test in removed:
-        counts[test.file] = counts.get(test.file, 0) + 1
-    found = [f"{_shown(file, home)} ({number} deselected)" for file, number in counts.items()]
-    found += [f"{_shown(path, home)} (ignored)" for path in record.ignored]
-    tests = (*record.collected.values(), *record.removed.values())
-    met = {*(test.file for test in tests), *record.broken, *record.skipped}
-    for file in expected:
-        if file not in met and not record.ignored.keys() & {file, *file.parents}:
-            found.append(f"{_shown(file, home)} (pytest finds no test in it)")
-    return found
-
-
-def _files(paths: Collection[Path], home: Path) -> str:
-    return listed([_shown(path, home) for path in paths])
-
-
-def _shown(path: Path, home: Path) -> str:
-    return os.path.relpath(path, home)

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.run_records import write_record
-from tradai_tasks.checks.testing.run_record import CollectedTest, read_record, record_environment
-from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
+from tradai_tasks.checks.testing.run_record import (
+    Assignment,
+    CollectedTest,
+    read_record,
+    record_environment,
+)
+from tradai_tasks.checks.testing.run_verdict import RunJudge, RunOutcome
 from tradai_tasks.errors import RunRecordError
 
 HOME = Path("/w/a")
 TEST = Assignment(markers=("contract",), elsewhere={"contract": None})
+JUDGE = RunJudge(name="a", assignment=TEST, home=HOME)
 CONTRACT = Assignment(markers=("contract",), only="contract")
 
 
@@ -25,7 +32,8 @@ def judged(
     **record: Any,
 ) -> RunOutcome:
     found = read_record(write_record(folder, **record))
-    return judge_run("a", status, found, assignment, home=HOME, narrowing=narrowing)
+    judge = RunJudge(name="a", assignment=assignment, home=HOME, narrowing=narrowing)
+    return judge.outcome(status, found)
 
 
 X, Y, Z = "test_a.py::test_x", "test_a.py::test_y", "test_b.py::test_z"
@@ -86,11 +94,11 @@ def test_verdicts_on_a_run(
 
 def test_a_run_without_a_record_or_collection_is_no_pass(tmp_path: Path) -> None:
     assert read_record(tmp_path) is None
-    outcome = judge_run("a", 0, None, TEST, home=HOME)
+    outcome = JUDGE.outcome(0, None)
     assert outcome.fault is not None
     assert outcome.fault.startswith("a: pytest left no record of the run (exit status 0)")
     (tmp_path / "2.jsonl").write_text('{"event": "start", "args": []}\n')
-    outcome = judge_run("a", 0, read_record(tmp_path), TEST, home=HOME)
+    outcome = JUDGE.outcome(0, read_record(tmp_path))
     assert outcome.fault == (
         "a: pytest ended before it had collected the tests (exit status 0); see above"
     )
@@ -122,7 +130,7 @@ def test_files_that_options_leave_out_are_listed(tmp_path: Path) -> None:
     assert outcome.others == 1
     expected = [HOME / f"test_{name}.py" for name in ("a", "b", "old", "none")]
     found = read_record(tmp_path)
-    outcome = judge_run("a", 0, found, TEST, home=HOME, expected=expected)
+    outcome = replace(JUDGE, expected=expected).outcome(0, found)
     assert outcome.left_out[2:] == ("test_none.py (pytest finds no test in it)",)
 
 
@@ -174,9 +182,7 @@ def test_the_worst_of_several_reports_counts(tmp_path: Path) -> None:
 def test_the_plugins_orders_are_in_the_environment(tmp_path: Path) -> None:
     env = record_environment(
         tmp_path,
-        markers=["c"],
-        elsewhere={"c": (Path("/w/t"),)},
-        search="/own",
+        Assignment(markers=("c",), elsewhere={"c": (Path("/w/t"),)}),
         coverage=Path("/r/orders.json"),
     )
     assert json.loads(env["TRADAI_TASKS_RECORD"]) == {
@@ -188,6 +194,5 @@ def test_the_plugins_orders_are_in_the_environment(tmp_path: Path) -> None:
         "replayed": [],
         "contexts": None,
     }
-    plugins, own = env["PYTHONPATH"].split(":")
-    assert own == "/own"
-    assert [file.name for file in Path(plugins).glob("tradai*.py")] == ["tradai_tasks_record.py"]
+    plugins = Path(env["PYTHONPATH"]).glob("tradai*.py")
+    assert [file.name for file in plugins] == ["tradai_tasks_record.py"]

@@ -11,14 +11,15 @@ import nox
 from tradai_tasks.checks.compose import compose_client, compose_file, project_name
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.testing.pytest_rules import Reports
-from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome
+from tradai_tasks.checks.testing.run_record import Assignment
+from tradai_tasks.checks.testing.run_verdict import RunOutcome
 from tradai_tasks.errors import CheckFailedError, CommandFailedError
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.testing.pytest_run import (
+    PytestCall,
     collects_marked,
     given_arguments,
     path_arguments,
-    run_pytest,
 )
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import install_tool, sync_everything
@@ -109,17 +110,16 @@ def _run(session: nox.Session, repository: Repository, marker: str, paths: Seque
                 continue
             words = ["-m", "", *given.words]  # what a configuration selects is not for this session
             words += [] if given.paths else path_arguments(repository, targets, home)
-            run = run_pytest(
-                session,
-                repository,
-                session.name,
-                words,
+            call = PytestCall(
+                session=session,
+                repository=repository,
+                name=session.name,
                 home=home,
                 reports=reports,
                 assignment=assignment,
                 given=given,
             )
-            outcomes.append(run.outcome)
+            outcomes.append(call.run(words).outcome)
     _judge(session, marker, outcomes)
 
 

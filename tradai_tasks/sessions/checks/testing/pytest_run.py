@@ -18,11 +18,12 @@ from tradai_tasks.checks.testing.pytest_arguments import (
 from tradai_tasks.checks.testing.pytest_rules import Reports, marked_files
 from tradai_tasks.checks.testing.run_record import (
     PLUGIN,
+    Assignment,
     RunRecord,
     read_record,
     record_environment,
 )
-from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
+from tradai_tasks.checks.testing.run_verdict import RunJudge, RunOutcome
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
@@ -66,90 +67,80 @@ def path_arguments(repository: Repository, paths: Sequence[str], home: Path) -> 
     return [path_argument(repository.root / path, home) for path in paths]
 
 
-def run_pytest(  # noqa: PLR0913 - what a run consists of
-    session: nox.Session,
-    repository: Repository,
-    name: str,
-    words: Sequence[str],
-    *,
-    home: Path,
-    reports: Reports,
-    assignment: Assignment,
-    given: PytestArguments,
-    expected: Iterable[Path] = (),
-    replay: Replay | None = None,
-) -> PytestRun:
-    """Run pytest, judge what it did, and show which test files its options leave out.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PytestCall:
+    """A pytest run that a session is to make."""
 
-    Args:
-        words: Arguments of the session's own, then the user's (`given`), then the tests.
-        home: Folder to run in.
-        reports: Where reports and the record go.
-        assignment: Which of the tests are those of the session.
-        expected: The test files that pytest's configuration lets it collect there.
-        replay: What is done with results; None if nothing.
+    session: nox.Session
+    repository: Repository
+    name: str  # for messages
+    home: Path  # folder to run in
+    reports: Reports  # where reports and the record go
+    assignment: Assignment  # which of the tests are those of the session
+    given: PytestArguments  # the user's
+    expected: Iterable[Path] = ()  # test files that pytest's configuration lets it collect there
+    replay: Replay | None = None  # what is done with results; None if nothing
 
-    Raises:
-        RunRecordError: The record of the run cannot be read.
-    """
-    status = _run(session, repository, words, home, reports, assignment, replay)
-    if given.informing and status in {0, 5}:
-        session.skip(f"{given.informing} asks for information, so nothing was tested")
-    record = read_record(reports.record)
-    if replay and record:
-        replay.merge(record)
-    outcome = judge_run(
-        name,
-        status,
-        record,
-        assignment,
-        home=repository.root,
-        narrowing=given.narrowing,
-        expected=expected,
-    )
-    if outcome.left_out:
-        session.warn(f"{name}: left out by pytest's options: {', '.join(outcome.left_out)}")
-    if outcome.idle:
-        session.warn(f"{name}: every test was skipped in {', '.join(outcome.idle)}")
-    return PytestRun(record=record, outcome=outcome, replay=replay)
+    def run(self, words: Sequence[str]) -> PytestRun:
+        """Run pytest, judge what it did, and show which test files its options leave out.
 
+        `words` are the session's own arguments, then the user's (`given`), then the tests.
 
-def _run(  # noqa: PLR0913, PLR0917 - as above
-    session: nox.Session,
-    repository: Repository,
-    words: Sequence[str],
-    home: Path,
-    reports: Reports,
-    assignment: Assignment,
-    replay: Replay | None,
-) -> int:
-    """Run pytest, and return its exit status."""
-    reports.record.mkdir()
-    argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
-    argv += replay.arguments if replay else []
-    if home != repository.root and home.is_relative_to(repository.root):
-        argv.append(f"--confcutdir={_outermost(repository, home)}")
-    env = record_environment(
-        reports.record,
-        markers=assignment.markers,
-        only=assignment.only,
-        elsewhere=assignment.elsewhere,
-        search=os.environ.get("PYTHONPATH", ""),
-        replayed=replay.files if replay else (),
-        contexts=replay.contexts if replay else None,
-        coverage=reports.coverage_orders if replay and replay.contexts else None,
-    )
-    env |= replay.environment(reports, env["PYTHONPATH"]) if replay else {}
-    if os.environ.get("PYTEST_ADDOPTS"):
-        session.warn(
-            "PYTEST_ADDOPTS is not used, so that a run is what the repository states; give the "
-            "options after --, or by the setting test.args"
+        Raises:
+            RunRecordError: The record of the run cannot be read.
+        """
+        session, given, replay = self.session, self.given, self.replay
+        status = self._status(words)
+        if given.informing and status in {0, 5}:
+            session.skip(f"{given.informing} asks for information, so nothing was tested")
+        record = read_record(self.reports.record)
+        if replay and record:
+            replay.merge(record)
+        judge = RunJudge(
+            name=self.name,
+            assignment=self.assignment,
+            home=self.repository.root,
+            narrowing=given.narrowing,
+            expected=self.expected,
         )
-    further = {"COVERAGE_FILE": str(reports.coverage_data), "PYTEST_ADDOPTS": None}
-    with session.chdir(home):
-        # pytest has no test to run where all are replayed, which its record then shows
-        good = (0, 5) if replay and replay.files else (0,)
-        return status_of(session, [*argv, *words], env={**env, **further}, good=good)
+        outcome = judge.outcome(status, record)
+        if outcome.left_out:
+            session.warn(
+                f"{self.name}: left out by pytest's options: {', '.join(outcome.left_out)}"
+            )
+        if outcome.idle:
+            session.warn(f"{self.name}: every test was skipped in {', '.join(outcome.idle)}")
+        return PytestRun(record=record, outcome=outcome, replay=replay)
+
+    def _status(self, words: Sequence[str]) -> int:
+        """Run pytest, and return its exit status."""
+        session, reports, replay = self.session, self.reports, self.replay
+        root = self.repository.root
+        reports.record.mkdir()
+        argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
+        argv += replay.arguments if replay else []
+        if self.home != root and self.home.is_relative_to(root):
+            argv.append(f"--confcutdir={_outermost(self.repository, self.home)}")
+        env = record_environment(
+            reports.record,
+            self.assignment,
+            replayed=replay.files if replay else (),
+            contexts=replay.contexts if replay else None,
+            coverage=reports.coverage_orders if replay and replay.contexts else None,
+        )
+        search = [env["PYTHONPATH"], *filter(None, [os.environ.get("PYTHONPATH")])]
+        env["PYTHONPATH"] = os.pathsep.join(search)
+        env |= replay.environment(reports, env["PYTHONPATH"]) if replay else {}
+        if os.environ.get("PYTEST_ADDOPTS"):
+            session.warn(
+                "PYTEST_ADDOPTS is not used, so that a run is what the repository states; give the "
+                "options after --, or by the setting test.args"
+            )
+        further = {"COVERAGE_FILE": str(reports.coverage_data), "PYTEST_ADDOPTS": None}
+        with session.chdir(self.home):
+            # pytest has no test to run where all are replayed, which its record then shows
+            good = (0, 5) if replay and replay.files else (0,)
+            return status_of(session, [*argv, *words], env={**env, **further}, good=good)
 
 
 def _outermost(repository: Repository, home: Path) -> Path:

@@ -27,12 +27,12 @@ from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.report import append_summary
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.testing.pytest_run import (
+    PytestCall,
     PytestRun,
     assignment_of,
     given_arguments,
     path_arguments,
     require_runnable,
-    run_pytest,
 )
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import install_tool, sync_package
@@ -134,11 +134,10 @@ def _measure(
             replay = open_replay(session, repository, package, given, [*measuring, *words])
         writes = bool(measuring) and not (replay and replay.files)  # else written afterwards
         written = _cov_reports(reports, is_written=writes, measured=bool(measuring))
-        run = run_pytest(
-            session,
-            repository,
-            repository.workspace.session_id(package),
-            [*measuring, *written, *words],
+        call = PytestCall(
+            session=session,
+            repository=repository,
+            name=repository.workspace.session_id(package),
             home=home,
             reports=reports,
             assignment=assignment_of(context, package, given),
@@ -148,6 +147,7 @@ def _measure(
             ],
             replay=replay,
         )
+        run = call.run([*measuring, *written, *words])
         if replay and run.record:
             replay.finish(run.record, reports, measured=bool(measuring))
         shares = [] if given.narrowing else _code_shares(repository, package)
