@@ -20,7 +20,7 @@ from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.file_list import files_of
 from tradai_tasks.workspace.discovery import Package, Workspace, discover
-from tradai_tasks.workspace.inventory import Inventory, inventory_of
+from tradai_tasks.workspace.inventory import Inventory, LookRules
 from tradai_tasks.workspace.layout import Layout, layout_of
 
 _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
@@ -85,14 +85,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @functools.cached_property
     def shares(self) -> Shares:
         """Each package with a test session, and the code that its coverage measures."""
-        return Shares(
-            self.tree,
-            self.workspace,
-            self.layouts,
-            self.inventory,
-            self.markers,
-            required=self.requires_tests,
-        )
+        return Shares(self.inventory, self.markers, required=self.requires_tests)
 
     @property
     def requires_tests(self) -> bool:
@@ -115,13 +108,14 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @functools.cached_property
     def inventory(self) -> Inventory:
         """Every Python file: what it is, and which sessions look at it."""
-        return inventory_of(
-            lambda: self.files,
+        rules = LookRules(
+            paths=lambda: self.files,
             tree=self.tree,
             workspace=self.workspace,
             layouts=self.layouts,
             settings=self.settings,
         )
+        return Inventory(rules)
 
     @property
     def markers(self) -> tuple[str, str]:

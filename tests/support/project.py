@@ -11,7 +11,7 @@ from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.checkout import FOLDER, Checkout
 from tradai_tasks.workspace.discovery import Package, Workspace, discover
-from tradai_tasks.workspace.inventory import Inventory, inventory_of
+from tradai_tasks.workspace.inventory import Inventory, LookRules
 from tradai_tasks.workspace.layout import layout_of
 
 __all__ = ["DictTree", "checkout_of", "found", "inventory_in", "package", "project", "pyproject"]
@@ -99,10 +99,11 @@ def inventory_in(
     loaded = settings or load_settings(tree).settings
     workspace = discover(tree, loaded)
     nested = [one.path for one in workspace.packages]
-    return inventory_of(
-        lambda: all_files(tree) if paths is None else paths,
+    rules = LookRules(
+        paths=lambda: all_files(tree) if paths is None else paths,
         tree=tree,
         workspace=workspace,
         layouts={one: layout_of(tree, one, nested=nested) for one in workspace.packages},
         settings=loaded,
     )
+    return Inventory(rules)

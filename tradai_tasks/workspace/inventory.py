@@ -51,9 +51,9 @@ class InventoryFile(msgspec.Struct, frozen=True, kw_only=True):
 class Inventory:
     """All Python files of a repository, by path; those of one area are looked at when asked for."""
 
-    def __init__(self, looking: _LookRules, gone: frozenset[str] = frozenset()) -> None:
+    def __init__(self, rules: LookRules, gone: frozenset[str] = frozenset()) -> None:
         """Create a view; `gone` are sessions that the repository does not have."""
-        self._looking = looking
+        self.rules = rules
         self._gone = gone
         self._by_area: dict[str, tuple[InventoryFile, ...]] = {}
         self._tests_by_area: dict[str, Mapping[str, set[str | None]]] = {}
@@ -61,13 +61,13 @@ class Inventory:
     @functools.cached_property
     def files(self) -> tuple[InventoryFile, ...]:
         """Every file, sorted by path."""
-        found = (file for path in self._looking.by_area for file in self._of_area(path))
+        found = (file for path in self.rules.by_area for file in self._of_area(path))
         return tuple(sorted(found, key=lambda file: file.path))
 
     @functools.cached_property
     def unmatched(self) -> tuple[str, ...]:
         """Globs of `unchecked` that match no file."""
-        globs = (glob for entry in self._looking.settings.unchecked for glob in entry.paths)
+        globs = (glob for entry in self.rules.settings.unchecked for glob in entry.paths)
         return tuple(g for g in globs if not any(matches(file.path, g) for file in self.files))
 
     @property
@@ -83,7 +83,7 @@ class Inventory:
     def without(self, sessions: Collection[str]) -> Inventory:
         """Return the inventory of a repository that does not have some of the sessions."""
         gone = frozenset(sessions) | ({"coverage"} if "test" in sessions else set())
-        return Inventory(self._looking, gone) if gone & set(LOOKS) else self
+        return Inventory(self.rules, gone) if gone & set(LOOKS) else self
 
     def seen_by(self, look: Look) -> tuple[InventoryFile, ...]:
         """Return the files that a session looks at."""
@@ -104,26 +104,26 @@ class Inventory:
     def below(self, paths: Collection[str]) -> Iterator[InventoryFile]:
         """Yield the files at some paths, and those below the folders among them."""
         wanted = frozenset(paths)
-        for area in sorted({area for path in wanted for area in self._looking.areas_below(path)}):
+        for area in sorted({area for path in wanted for area in self.rules.areas_below(path)}):
             for file in self._of_area(area):
                 if file.path in wanted or wanted & folders_above([file.path]):
                     yield file
 
     def tests(self, path: str) -> tuple[InventoryFile, ...]:
         """Return the test files that the test session of a package runs, by its folder."""
-        areas = self._looking.areas_tested_in(path)
+        areas = self.rules.areas_tested_in(path)
         found = [f for area in areas for f in self._of_area(area) if f.tested_by == path]
         return tuple(sorted((f for f in found if "test" in f.looks), key=lambda file: file.path))
 
     def find_tests(self, path: str) -> Iterator[InventoryFile]:
         """Yield the tests and doctests of a package, by its folder, as they are found."""
-        for area in self._looking.areas_tested_in(path):
-            files = self._by_area.get(area) or self._looking.files(area, first="test")
+        for area in self.rules.areas_tested_in(path):
+            files = self._by_area.get(area) or self.rules.files(area, first="test")
             yield from (file for file in files if "test" in file.looks - self._gone)
 
     def has_only_tests_of(self, path: str, folder: str) -> bool:
         """Return whether all tests below a folder are run by the test session of one package."""
-        areas = self._looking.areas_below(folder)
+        areas = self.rules.areas_below(folder)
         return all(self._tests_of_area(area).get(folder, set()) <= {path} for area in areas)
 
     def _tests_of_area(self, area: str) -> Mapping[str, set[str | None]]:
@@ -139,64 +139,52 @@ class Inventory:
 
     def _of_area(self, path: str) -> tuple[InventoryFile, ...]:
         if path not in self._by_area:
-            found = self._looking.files(path)
+            found = self.rules.files(path)
             if self._gone:
                 found = (replace(file, looks=file.looks - self._gone) for file in found)
             self._by_area[path] = tuple(found)
         return self._by_area[path]
 
 
-def inventory_of(
-    paths: Callable[[], Iterable[str]],
-    *,
-    tree: Tree,
-    workspace: Workspace,
-    layouts: Mapping[Package, Layout],
-    settings: Settings,
-) -> Inventory:
-    """Return the inventory of a repository; `paths` returns every file that git tracks or would."""
-    return Inventory(_LookRules(paths, tree, workspace, layouts, settings))
-
-
-class _LookRules:
+class LookRules(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Decides which sessions look at a file, by its kind and by whose it is."""
 
-    def __init__(
-        self,
-        paths: Callable[[], Iterable[str]],
-        tree: Tree,
-        workspace: Workspace,
-        layouts: Mapping[Package, Layout],
-        settings: Settings,
-    ) -> None:
-        self._paths = paths
-        self._tree = tree
-        self._workspace = workspace
-        self._layouts = layouts
-        self.settings = settings
-        self.is_strategies = workspace.kind == "strategies"
-        root = next((p for p in workspace.packages if p.path == "."), workspace.virtual_root)
-        self.has_root_tests = root is not None and root.settings.test
+    paths: Callable[[], Iterable[str]]  # returns every file that git tracks or would
+    tree: Tree
+    workspace: Workspace
+    layouts: Mapping[Package, Layout]
+    settings: Settings
+
+    @property
+    def _is_of_strategies(self) -> bool:
+        return self.workspace.kind == "strategies"
+
+    @functools.cached_property
+    def _has_root_tests(self) -> bool:
+        virtual = self.workspace.virtual_root
+        root = next((p for p in self.workspace.packages if p.path == "."), virtual)
+        return root is not None and root.settings.test
 
     @functools.cached_property
     def _listed(self) -> tuple[str, ...]:
-        return tuple(sorted(dict.fromkeys(self._paths())))
+        return tuple(sorted(dict.fromkeys(self.paths())))
 
     @functools.cached_property
     def _stubs(self) -> frozenset[str]:
         return frozenset(path for path in self._listed if path.endswith(".pyi"))
 
     @functools.cached_property
-    def rules(self) -> KindRules:
-        areas = areas_of(self._listed, self._tree, self._workspace)
-        return KindRules(self._tree, self._layouts, areas, self.settings.test.args)
+    def kinds(self) -> KindRules:
+        """What says of each file what it is."""
+        areas = areas_of(self._listed, self.tree, self.workspace)
+        return KindRules(self.tree, self.layouts, areas, self.settings.test.args)
 
     @functools.cached_property
     def by_area(self) -> Mapping[str, Sequence[str]]:
         """The paths in each area, by its own, both in order."""
-        found: dict[str, list[str]] = {area: [] for area in sorted(self.rules.areas)}
+        found: dict[str, list[str]] = {area: [] for area in sorted(self.kinds.areas)}
         for path in self._listed:
-            found[self.rules.area(path).path].append(path)
+            found[self.kinds.area(path).path].append(path)
         return found
 
     @functools.cached_property
@@ -206,26 +194,26 @@ class _LookRules:
     def areas_below(self, folder: str) -> list[str]:
         """Return the area that a folder is in, and those that are in the folder."""
         inner = range(*(bisect_left(self._areas, folder + end) for end in ("/", "0")))
-        return [self.rules.area(f"{folder}/").path, *(self._areas[place] for place in inner)]
+        return [self.kinds.area(f"{folder}/").path, *(self._areas[place] for place in inner)]
 
     def areas_tested_in(self, home: str) -> Sequence[str]:
         """Return the areas whose tests are run in a folder: those of a package, or of the root."""
         if home != ".":
             return [home]
-        configuration = pytest_configuration(self._tree, ".", self.settings.test.args)
-        others = frozenset(one.path for one in self._workspace.packages if one.path != ".")
-        if not may_collect(self._tree, configuration, others):
+        configuration = pytest_configuration(self.tree, ".", self.settings.test.args)
+        others = frozenset(one.path for one in self.workspace.packages if one.path != ".")
+        if not may_collect(self.tree, configuration, others):
             return []  # spares the list of all files
-        return [path for path, area in self.rules.areas.items() if area.test_home == "."]
+        return [path for path, area in self.kinds.areas.items() if area.test_home == "."]
 
     def files(self, area: str, *, first: str = "") -> Iterator[InventoryFile]:
         """Look at every file of an area, at first at those with some word in their paths."""
         for path in sorted(self.by_area.get(area, ()), key=lambda path: first not in path):
             # git also lists files that were deleted, or that a sparse checkout leaves out
-            is_there = self._tree.is_file(path)
-            kind = self.rules.kind(path, self.rules.areas[area]) if is_there else None
+            is_there = self.tree.is_file(path)
+            kind = self.kinds.kind(path, self.kinds.areas[area]) if is_there else None
             if kind is not None:
-                file = self.file(path, kind, self.rules.areas[area], self.rules)
+                file = self._file(path, kind, self.kinds.areas[area])
                 reasons = (
                     entry.reason
                     for entry in self.settings.unchecked
@@ -235,18 +223,19 @@ class _LookRules:
                     file = replace(file, reason=reason, looks=file.looks & {"lint"})
                 yield file
 
-    def file(self, path: str, kind: FileKind, area: Area, rules: KindRules) -> InventoryFile:
+    def _file(self, path: str, kind: FileKind, area: Area) -> InventoryFile:
+        rules = self.kinds
         looks: set[Look] = set()
         why = ""
         tested_by = None
         is_code = kind != "test" or path.endswith(".py")  # else text with doctests
-        if is_code and not (self.is_strategies and area.package is None):
+        if is_code and not (self._is_of_strategies and area.package is None):
             looks.add("lint")  # of strategies, each is linted for itself
         is_python = path.endswith(".py")
         is_installed = rules.is_installed(path, area)
         if kind == "test":
             tested_by = area.test_home
-            why = self._why_no_test(path, area, rules)
+            why = self._why_no_test(path, area)
             if not why:
                 looks.add("test")
             if is_python and area.package and (self.settings.typecheck.tests or is_installed):
@@ -254,7 +243,7 @@ class _LookRules:
             if is_installed and not rules.is_in_test_folder(path, area):
                 looks.add("security")  # it has the name of a test, but need not be one
         elif kind in {"source", "generated"}:
-            is_checked = area.is_known and not (self.is_strategies and area.package is None)
+            is_checked = area.is_known and not (self._is_of_strategies and area.package is None)
             if is_checked and path.endswith((".py", ".pyi")) and not self._has_stub(path):
                 looks.add("typecheck")  # mypy reads the stub instead of a module that has one
             if (area.is_known or area.noun == "stack") and is_python:
@@ -275,18 +264,18 @@ class _LookRules:
         )
 
     def _has_stub(self, path: str) -> bool:
-        return f"{path}i" in self._stubs and self._tree.is_file(f"{path}i")
+        return f"{path}i" in self._stubs and self.tree.is_file(f"{path}i")
 
-    def _why_no_test(self, path: str, area: Area, rules: KindRules) -> str:
+    def _why_no_test(self, path: str, area: Area) -> str:
         if area.noun == "project":
             return f"{area.path} is {area.described}"
         if area.package is not None and not area.package.settings.test:
             return f"the settings say `test = false` for {area.package.name}"
-        if area.package is None and not self.has_root_tests:
+        if area.package is None and not self._has_root_tests:
             return "there is no test session for files outside the packages"
-        barred = rules.barred(path, area)
+        barred = self.kinds.barred(path, area)
         if barred is not None:
-            file = rules.configuration(area).file
-            stated = f" ({file})" if rules.configuration(area).states_norecursedirs else ""
+            configuration = self.kinds.configuration(area)
+            stated = f" ({configuration.file})" if configuration.states_norecursedirs else ""
             return f"pytest does not enter {barred}: norecursedirs{stated}"
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from tradai_tasks.checks.testing.module_markers import marks_all
-from tradai_tasks.files.file_tree import Tree, folders_above
+from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
@@ -34,21 +34,13 @@ class Shares(Mapping[Package, Layout]):
     none, and is `untested`.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is made from
-        self,
-        tree: Tree,
-        workspace: Workspace,
-        layouts: Mapping[Package, Layout],
-        inventory: Inventory,
-        markers: Sequence[str],
-        *,
-        required: bool,
-    ) -> None:
+    def __init__(self, inventory: Inventory, markers: Sequence[str], *, required: bool) -> None:
         """Find the packages.
 
         `markers` are those of tests that have a session of their own; `required` is whether every
         package with code must have tests.
         """
+        workspace, layouts = inventory.rules.workspace, inventory.rules.layouts
         self._layouts = layouts
         self._inventory = inventory
         self._known: dict[Package, Layout] = {}
@@ -57,7 +49,7 @@ class Shares(Mapping[Package, Layout]):
         own = [p for p in layouts if p not in roots and p.settings.test and self._has_any(p)]
         self._root: Package | None = None
         self._without: list[Package] = []
-        if root and root.settings.test and _any_unmarked(tree, inventory, markers):
+        if root and root.settings.test and _any_unmarked(inventory, markers):
             self._root = root
             tested = {p for p in own if p.project != "." or any(inventory.find_tests(p.path))}
             self._without = [p for p in own if p not in tested]
@@ -127,7 +119,7 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
     return tuple(path for path in found if not whole & folders_above([path]))
 
 
-def _any_unmarked(tree: Tree, inventory: Inventory, markers: Sequence[str]) -> bool:
+def _any_unmarked(inventory: Inventory, markers: Sequence[str]) -> bool:
     """Return whether the root has a test that may have none of the markers."""
     tests = (file.path for file in inventory.find_tests(".") if file.tested_by == ".")
-    return any(not marks_all(tree.read(path), markers) for path in tests)
+    return any(not marks_all(inventory.rules.tree.read(path), markers) for path in tests)

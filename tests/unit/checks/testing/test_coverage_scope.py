@@ -10,7 +10,7 @@ from tests.support.trees import MemoryTree, found, project
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.testing.coverage_scope import Shares
 from tradai_tasks.settings.model import PackageSettings, Settings
-from tradai_tasks.workspace.inventory import inventory_of
+from tradai_tasks.workspace.inventory import Inventory, LookRules
 from tradai_tasks.workspace.layout import layout_of
 
 WORKSPACE = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
@@ -40,11 +40,10 @@ def _shares(
     tree, workspace = MemoryTree(files), found(files, packages=settings)
     nested = [p.path for p in workspace.packages]
     layouts = {p: layout_of(tree, p, nested=nested) for p in workspace.packages}
-    inventory = inventory_of(
-        paths, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
+    rules = LookRules(
+        paths=paths, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
     )
-    markers = ("contract", "integration")
-    return Shares(tree, workspace, layouts, inventory, markers, required=required)
+    return Shares(Inventory(rules), ("contract", "integration"), required=required)
 
 
 def test_a_package_answers_for_its_own_code_and_has_a_session_without_tests_too() -> None:
