@@ -1,8 +1,4 @@
-"""A thin typed layer over the git command.
-
-The user's configuration and environment can change what git prints. So each call names what it
-wants by flags, and variables that point git elsewhere are dropped.
-"""
+"""A thin typed layer over the git command: commits, trees, the index, status and blobs."""
 
 from __future__ import annotations
 
@@ -20,6 +16,7 @@ from tradai_tasks.errors import (
     UnknownRevisionError,
 )
 from tradai_tasks.process import Completed
+from tradai_tasks.vcs.git_command import GitCommand
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.vcs.git_records import Entry, RawChange, StatusEntry
 from tradai_tasks.vcs.remotes import fetch_commits, remote_of
@@ -32,27 +29,15 @@ _SWITCHES = rf"^(core\.({'|'.join(_CORE)})|remote\..*\.promisor|extensions\.part
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
-# What git says of objects or an index that are not whole.
-_DAMAGED = re.compile(
-    r"bad (?:index|object|signature|tree)|corrupt|index file|(?:loose|missing) \w+ \w+|"
-    r"unable to read|unable to (?:unpack|parse)|could not (?:read|parse)"
-)
 _AT_ONCE = 10_000  # blobs to fetch at once, since command lines are limited
 
 
-class Git(msgspec.Struct, frozen=True, kw_only=True):
+class Git(GitCommand, frozen=True, kw_only=True):
     """A git repository, seen from a folder in its work tree; created by `open`."""
 
-    folder: Path  # the workspace root
-    top: Path  # the top of the work tree
     prefix: str  # from the top to the folder: "" or "python/"
     hashed_by: str  # "sha1" or "sha256"
-    env: Mapping[str, str]
-    _known: dict[str, bool] = {}
-
-    def __repr__(self) -> str:
-        """Return it without the environment, which may hold secrets."""
-        return f"Git(folder={self.folder!r})"
+    _known: dict[str, bool] = msgspec.field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:
@@ -143,11 +128,6 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
                 is_on = core not in _CORE or value.lower() not in _OFF
                 self._known[core if core in _CORE else "partial"] = is_on
         return self._known[key]
-
-    def config(self, key: str) -> str | None:
-        """Return a configured value."""
-        done = self.run("config", "--get", key, check=False)
-        return done.text.removesuffix("\n") if done.returncode == 0 else None
 
     def tree(self, commit: str) -> list[Entry]:
         """Return all files of a commit below the folder, by path from it."""
@@ -265,29 +245,6 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         except (OSError, UnicodeDecodeError):  # a folder: it is a repository
             return False
         return re.fullmatch(r"gitdir: .*/worktrees/[^/\n]+\n?", link) is not None
-
-    def run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
-        """Run a git command in the folder; paths among the arguments are taken literally.
-
-        Raises:
-            GitError: It fails, and `check` is on.
-        """
-        argv = ["--literal-pathspecs", *args]
-        done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
-        return self.checked(done, args) if check else done
-
-    def checked(self, done: Completed, args: Iterable[str]) -> Completed:
-        """Return a finished command; raise GitError if its exit status is not 0."""
-        if done.returncode == 0:
-            return done
-        if _DAMAGED.search(done.error_text):
-            said = done.last_error.removeprefix("fatal: ").rstrip(".")
-            raise GitError(
-                f"{self.top}: git cannot read this clone, which is incomplete or damaged ({said}); "
-                f"see git fsck, or clone it again"
-            )
-        command = " ".join(["git", *list(args)[:3]])
-        raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")
 
 
 def _quoted(path: str) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.process import Completed
+from tradai_tasks.vcs.git_command import GitCommand
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.git_records import is_object_id
-
-if TYPE_CHECKING:
-    from tradai_tasks.vcs.git import Git
 
 _FETCH_SECONDS = 300.0
 # What git, ssh and curl print when a remote cannot be used, and what it means.
@@ -27,7 +24,7 @@ _FAULTS = (
 )  # fmt: skip
 
 
-def remote_of(git: Git) -> str | None:
+def remote_of(git: GitCommand) -> str | None:
     """Return the remote to use: `origin`, else the only one."""
     names = git.run("remote").text.split()
     if "origin" in names:
@@ -35,7 +32,7 @@ def remote_of(git: Git) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def remote_tip(git: Git, remote: str, branch: str) -> str | None:
+def remote_tip(git: GitCommand, remote: str, branch: str) -> str | None:
     """Ask a remote for a branch's commit; None if it does not answer."""
     ref = f"refs/heads/{branch}"
     done = ask_remote(git, "ls-remote", "--quiet", "--", remote, ref)
@@ -46,7 +43,7 @@ def remote_tip(git: Git, remote: str, branch: str) -> str | None:
     return None
 
 
-def fetch_commits(git: Git, remote: str, commits: Iterable[str], *how: str) -> str | None:
+def fetch_commits(git: GitCommand, remote: str, commits: Iterable[str], *how: str) -> str | None:
     """Fetch commits by full id, without changing references; return why it failed.
 
     `how` is `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...` in
@@ -58,7 +55,7 @@ def fetch_commits(git: Git, remote: str, commits: Iterable[str], *how: str) -> s
     return None if isinstance(done, Completed) else done
 
 
-def ask_remote(git: Git, *args: str) -> Completed | str:
+def ask_remote(git: GitCommand, *args: str) -> Completed | str:
     """Run a command that contacts a remote; return a failure as one line."""
     env = dict(git.env)
     if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and git.config("core.sshCommand") is None:

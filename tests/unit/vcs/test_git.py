@@ -6,8 +6,7 @@ import pytest
 
 from tradai_tasks.errors import CommandFailedError, GitError
 from tradai_tasks.process import Completed
-from tradai_tasks.vcs import git as git_module
-from tradai_tasks.vcs import remotes
+from tradai_tasks.vcs import git_command, remotes
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_records import is_object_id
 from tradai_tasks.vcs.remotes import fetch_commits, remote_tip
@@ -53,7 +52,7 @@ def test_a_remote_that_does_not_answer_in_time_is_a_failure_in_words(monkeypatch
         assert options["env"]["GIT_SSH_COMMAND"] == "ssh -o BatchMode=yes"
         raise CommandFailedError("git fetch: not done after 300 s; ended")
 
-    for module in (git_module, remotes):
+    for module in (git_command, remotes):
         monkeypatch.setattr(module, "run_git", slow)
     assert fetch_commits(opened(), "origin", ["a" * 40]) == "git fetch: not done after 300 s; ended"
     assert remote_tip(opened(), "origin", "main") is None
@@ -64,7 +63,7 @@ def test_ssh_settings_of_the_user_are_kept(monkeypatch):
         assert "GIT_SSH_COMMAND" not in options["env"]
         return Completed(argv=argv, returncode=0, stdout=b"ssh -i key\n", stderr=b"")
 
-    for module in (git_module, remotes):
+    for module in (git_command, remotes):
         monkeypatch.setattr(module, "run_git", configured)
     assert fetch_commits(opened(), "origin", ["a" * 40]) is None
 
@@ -73,6 +72,6 @@ def test_a_status_of_a_form_that_is_not_known_is_an_error(monkeypatch):
     def newer(_, *argv, **options):
         return Completed(argv=argv, returncode=0, stdout=b"9 x y\0", stderr=b"")
 
-    monkeypatch.setattr(git_module, "run_git", newer)
+    monkeypatch.setattr(git_command, "run_git", newer)
     with pytest.raises(GitError, match=r"^git status: cannot read '9 x y'; update tradai-tasks$"):
         opened().status()
