@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
-
 import msgspec
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
@@ -56,8 +53,13 @@ def registry(context: DoctorContext) -> Finding:
         repository.tree,
         kinds=["strategy", "service", "lambda", "base"],
     )
+    faults = []
     with open_image_tools(settings, home, root=repository.root, env=context.env) as tools:
-        faults = _each([partial(_may_push, tools, spec) for spec in specs])
+        for spec in specs:
+            try:
+                _may_push(tools, spec)
+            except TasksError as error:
+                faults.append(str(error))
     if faults:
         return fault(_listed(faults), f"see each; {_PERMISSIONS}")
     return fine(f"{len(specs)} images can be pushed to {home.host}")
@@ -195,17 +197,6 @@ def _aws(context: DoctorContext) -> Aws:
     settings = context.repository.settings.deploy
     regions = [environment_named(name, settings).region for name in context.environments]
     return Aws(region=next(filter(None, regions), None))
-
-
-def _each(asks: Iterable[Callable[[], None]]) -> list[str]:
-    """Make every request, and return the faults."""
-    faults = []
-    for ask in asks:
-        try:
-            ask()
-        except TasksError as error:
-            faults.append(str(error))
-    return faults
 
 
 def _listed(faults: list[str]) -> str:

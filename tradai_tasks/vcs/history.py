@@ -7,16 +7,18 @@ from tradai_tasks.vcs.git import Git
 
 def commit_time(git: Git, commit: str) -> int:
     """Return when a commit was made (its committer's date), in seconds since the epoch."""
-    header = git.run("cat-file", "commit", commit).text.partition("\n\n")[0]
-    line = next(line for line in header.split("\n") if line.startswith("committer "))
+    line = next(line for line in _header(git, commit) if line.startswith("committer "))
     return int(line.rsplit(" ", 2)[1])
 
 
 def parents_of(git: Git, commit: str) -> tuple[str, ...]:
     """Return a commit's recorded parents, even if they are missing from a shallow clone."""
-    header = git.run("cat-file", "commit", commit).text.partition("\n\n")[0]
-    lines = (line.split(" ") for line in header.split("\n"))
+    lines = (line.split(" ") for line in _header(git, commit))
     return tuple(line[1] for line in lines if line[0] == "parent")
+
+
+def _header(git: Git, commit: str) -> list[str]:
+    return git.run("cat-file", "commit", commit).text.partition("\n\n")[0].split("\n")
 
 
 def is_shallow(git: Git) -> bool:

@@ -36,6 +36,11 @@ class Figure:
     # the file with most lines that no test runs, how many these are, and the first of them
     worst: tuple[Path, int, int] | None = None
 
+    @property
+    def shown(self) -> str:
+        """The percentage, rounded down to two places."""
+        return "-" if self.percent is None else f"{int(self.percent * 100) / 100:g} %"
+
 
 def figures(
     report: Path, shares: Sequence[CodeShare], *, home: Path, settings: Mapping[str, Any]
@@ -154,8 +159,5 @@ def floor_fault(found: Sequence[Figure], *, user: float, precision: int, home: P
             file, count, line = figure.worst
             place = f"{os.path.relpath(file, home)}:{line}"
             which += f"; most untested lines are in {place} ({counted(count, 'line')})"
-        return (
-            f"{figure.name}: coverage {int(figure.percent * 100) / 100:g} % is under its floor of "
-            f"{floor:g} %{which}"
-        )
+        return f"{figure.name}: coverage {figure.shown} is under its floor of {floor:g} %{which}"
     return None

@@ -69,7 +69,6 @@ def sync_commands(
     places: Sequence[Place],
     *,
     root: Mapping[str, object],
-    in_workspace: bool,
     is_root_of_others: bool = False,
 ) -> list[list[str]]:
     """Return the uv commands that install a package and its test tools, in order.
@@ -82,7 +81,9 @@ def sync_commands(
     if is_root_of_others:
         command.append("--all-packages")  # its tests are the members'
     else:
-        command += ["--package", package.name] if in_workspace else ["--project", package.path]
+        command += (
+            ["--package", package.name] if package.project == "." else ["--project", package.path]
+        )
     project = root.get("project")
     root_name = project.get("name") if isinstance(project, Mapping) else None
     inexact = ["uv", "sync", "--locked", "--inexact", "--no-default-groups"]

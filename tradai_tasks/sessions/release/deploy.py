@@ -97,7 +97,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
         rollback=options.rollback,
         notes=notes,
     )
-    run_stages(session, context, outline, basis, wanted_of(options, only=[], start=None))
+    run_stages(session, context, outline, basis, wanted_of(options))
 
 
 def deploy(session: nox.Session, context: Context) -> None:
@@ -115,7 +115,7 @@ def deploy(session: nox.Session, context: Context) -> None:
     outline = deployment(
         only=options.only, environment=environment, rollback=options.rollback, notes=notes
     )
-    run_stages(session, context, outline, basis, wanted_of(options, only=[], start=None))
+    run_stages(session, context, outline, basis, wanted_of(options))
 
 
 def _destination(

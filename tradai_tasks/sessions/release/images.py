@@ -47,7 +47,7 @@ def images(session: nox.Session, context: Context) -> None:
             "images: --only: a strategy's tag names the one image that it releases"
         )
     only = [IMAGE] if repository.is_of_strategies else []
-    wanted = wanted_of(options, only=only, start=None)
+    wanted = wanted_of(options, only=only)
     basis = tagged_basis(session, context, options.tag, wanted)
     tag = basis.release.tag
     rule = latest_rule_of(options, tag)

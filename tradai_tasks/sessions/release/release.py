@@ -53,7 +53,7 @@ def release(session: nox.Session, context: Context) -> None:
 def mlflow_register(session: nox.Session, context: Context) -> None:
     """Register a strategy's release in MLflow, from the evidence of its gates and its image."""
     options = parse(session, [TAG, *LOOKS, EVIDENCE])
-    wanted = wanted_of(options, only=[MLFLOW], start=None)
+    wanted = wanted_of(options, only=[MLFLOW])
     basis = tagged_basis(session, context, options.tag, wanted)
     outline = strategy_release(
         context.repository, basis.release.tag, sessions=partial(sessions_of, context)

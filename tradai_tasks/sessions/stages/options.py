@@ -41,7 +41,9 @@ class Wanted:
     json: bool
 
 
-def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -> Wanted:
+def wanted_of(
+    options: Namespace, *, only: Collection[str] = (), start: str | None = None
+) -> Wanted:
     """Return the options; raise BadArgumentsError if they contradict each other."""
     if options.json and not (options.status or options.dry_run):
         raise BadArgumentsError("--json: goes with --status or --dry-run")

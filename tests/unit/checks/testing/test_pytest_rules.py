@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.locked_packages import app, place
 from tests.support.trees import MemoryTree, found, project
@@ -21,22 +22,18 @@ def test_sync_commands_name_the_roots_groups_apart_where_they_are_shadowed() -> 
         package,
         [place("package", "group", "dev"), place("root", "group", "qa")],
         root={},
-        in_workspace=True,
     )
     assert one[4:] == ["--package", "app", "--group", "dev", "--group", "qa"]
-    first, second = plan.sync_commands(
-        package, [place("root", "group", "dev")], root={}, in_workspace=True
-    )
+    first, second = plan.sync_commands(package, [place("root", "group", "dev")], root={})
     assert first[-2:] == ["--package", "app"]
     assert second[-3:] == ["--no-default-groups", "--only-group", "dev"]
     _, extra = plan.sync_commands(
         package,
         [place("root", "extra", "t")],
         root={"project": {"name": "r"}},
-        in_workspace=True,
     )
     assert extra[-5:] == ["--package", "r", "--extra", "t", "--no-install-project"]
-    (alone,) = plan.sync_commands(package, [], root={}, in_workspace=False)
+    (alone,) = plan.sync_commands(replace(package, project="app"), [], root={})
     assert alone[-2:] == ["--project", "app"]
 
 

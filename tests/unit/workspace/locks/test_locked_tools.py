@@ -105,9 +105,7 @@ def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
     )
     (own,) = locked.find_test_tools(lock, app(older), {}, ["dev"]).places
     assert str(own) == "its own group 'dev'"
-    _, roots = plan.sync_commands(
-        app(older), [place("root", "group", "dev")], root={}, in_workspace=True
-    )
+    _, roots = plan.sync_commands(app(older), [place("root", "group", "dev")], root={})
     assert roots[-2:] == ["--only-group", "dev"]
 
 

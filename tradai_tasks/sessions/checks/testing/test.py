@@ -331,8 +331,7 @@ def _summary(run: PytestRun, found: Sequence[Figure]) -> str:
     parts = [f"{count} {one}" for count, one in counts if count or one == "passed"]
     for figure in found:
         of = f" of {figure.name}" if len(found) > 1 else ""
-        percent = "-" if figure.percent is None else f"{int(figure.percent * 100) / 100:g} %"
-        parts.append(f"coverage{of} {percent} (floor {figure.floor:g} %)")
+        parts.append(f"coverage{of} {figure.shown} (floor {figure.floor:g} %)")
     return ", ".join(parts)
 
 
@@ -344,15 +343,9 @@ def _rows(
     left = f"; left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""
     left += f"; every test skipped in {', '.join(outcome.idle)}" if outcome.idle else ""
     counts = (str(outcome.tests), str(outcome.failed), str(outcome.skipped))
-    rows = [
-        (
-            figure.name,
-            *("", "", ""),
-            "-" if figure.percent is None else f"{int(figure.percent * 100) / 100:g} %",
-            f"{figure.floor:g} %",
-        )
-        for figure in found
-    ] or [(name, "", "", "", "-", "-")]
+    rows = [(figure.name, "", "", "", figure.shown, f"{figure.floor:g} %") for figure in found] or [
+        (name, "", "", "", "-", "-")
+    ]
     first, *others = rows
     return (
         (first[0], *counts, *first[4:], (fault or "passed") + left),

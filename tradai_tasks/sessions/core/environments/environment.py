@@ -109,15 +109,12 @@ def sync_package(
 
     `groups` and `tool` are as for `find_test_tools`.
     """
-    in_workspace = package.project == "."
-    root = repository.workspace.root_document if in_workspace else {}
+    root = repository.workspace.root_document if package.project == "." else {}
     lock = read_lock(repository.tree, package.project)
     tools = find_test_tools(lock, package, root, groups, tool=tool)
     is_all = is_root_of_others(package, repository.layout(package), repository.workspace)
     check_conflicts(package, tools.places, repository.workspace.root_document)
-    commands = sync_commands(
-        package, tools.places, root=root, in_workspace=in_workspace, is_root_of_others=is_all
-    )
+    commands = sync_commands(package, tools.places, root=root, is_root_of_others=is_all)
     reached = None if is_all else tools.reached
     for command in commands:
         _install(
