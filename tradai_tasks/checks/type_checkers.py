@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradai_tasks.checks.ini_files import read_ini
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.ini_file import read_ini
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.settings.load import parse_toml
 

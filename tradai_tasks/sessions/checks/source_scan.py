@@ -13,9 +13,9 @@ import nox
 
 from tradai_tasks.checks.audit import BanditFinding, bandit_findings
 from tradai_tasks.checks.bandit_scope import BanditScope, bandit_scope, batches, unread_faults
-from tradai_tasks.checks.ini_files import read_ini
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.ini_file import read_ini
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
