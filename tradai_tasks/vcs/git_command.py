@@ -54,8 +54,8 @@ class GitCommand(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.top}: git cannot read this clone, which is incomplete or damaged ({said}); "
                 f"see git fsck, or clone it again"
             )
-        command = " ".join(["git", *list(args)[:3]])
-        raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")
+        command = " ".join(list(args)[:3])
+        raise GitError(f"git {command}: exit status {done.returncode}: {done.last_error}")
 
     def config(self, key: str) -> str | None:
         """Return a configured value."""
