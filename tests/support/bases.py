@@ -16,7 +16,10 @@ from tests.support.real import clean_env, need
 _LEFT_OUT = shutil.ignore_patterns(
     "test", "tests", "idlelib", "pydoc_data", "tkinter", "turtledemo", "lib2to3", "config-*",
     "site-packages", "dist-packages", "ensurepip", "EXTERNALLY-MANAGED", "*.a", "*.opt-*.pyc",
+    "_tkinter*.so", "_test*.so", "_ctypes_test*.so", "_xx*.so",
 )  # fmt: skip
+# what no program loads: each push of an image to another registry compresses all of it anew
+_NOT_LOADED = ("tests", "include", "*.c", "*.h", "*.pyx", "*.pxd")
 _TOOLS = (
     "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sed", "sleep",
     "test", "touch", "true", "uname",
@@ -46,6 +49,7 @@ def import_python(
         _python(root)
         _pip(root)
         _shared_libraries(root)
+        _strip(root)
         _uv(root)
         if environment is not None:
             _environment(root, environment)
@@ -112,6 +116,16 @@ def _shared_libraries(root: Path) -> None:
         shutil.copy2(file.resolve(), to)
 
 
+def _strip(root: Path) -> None:
+    """Take out what only a debugger reads, where this machine's Python has it and a tool for it."""
+    tool = shutil.which("strip")
+    if tool is None:
+        return
+    files = [root / "usr/local/bin/python3", *(root / "usr/local/lib").glob("libpython*")]
+    files += (_packages(root).parent / "lib-dynload").glob("*.so")
+    subprocess.run([tool, "--strip-unneeded", *map(str, files)], check=True, capture_output=True)
+
+
 def _pip(root: Path) -> None:
     """Install pip and the examples' build backend, and keep pip from looking further."""
     target = _packages(root)
@@ -132,7 +146,7 @@ def _pip(root: Path) -> None:
 def _environment(root: Path, environment: Path) -> None:
     """Copy the packages of an environment, what they load, and the program freqtrade."""
     source = environment / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
-    left_out = shutil.ignore_patterns("__editable__*", "_virtualenv*", "*.pth")
+    left_out = shutil.ignore_patterns("__editable__*", "_virtualenv*", "*.pth", *_NOT_LOADED)
     # links, not copies: uv's cache and the environment have the same files
     shutil.copytree(
         source, _packages(root), ignore=left_out, copy_function=os.link, dirs_exist_ok=True
