@@ -136,7 +136,7 @@ def main() -> None:
     shim.write_text(_SHIM.format(**given))
     shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
     try:
-        with release_yard(folder / "yard") as yard:
+        with release_yard(folder / "yard", folder) as yard:
             git(yard.home, "tag", "-a", "-m", "x", TAG)
             first = release(yard, shims)
             second = release(yard, shims)

@@ -238,8 +238,13 @@ def holding(server: Proxy, method: str, path: str, *, carried_out: bool) -> Iter
 
 
 @contextmanager
-def release_yard(folder: Path) -> Iterator[Yard]:
-    """Start all servers, and make a repository whose momentum can be released."""
+def release_yard(folder: Path, shared: Path) -> Iterator[Yard]:
+    """Start all servers, and make a repository whose momentum can be released.
+
+    Args:
+        folder: Where everything is.
+        shared: The folder of the whole test run.
+    """
     with ExitStack() as stack:
         docker = stack.enter_context(engine(_made(folder / "engine")))
         stored = stack.enter_context(registry(folder / "registry", password=ECR_PASSWORD))
@@ -250,7 +255,7 @@ def release_yard(folder: Path) -> Iterator[Yard]:
         tracking = stack.enter_context(mlflow(folder / "mlflow"))
         images = stack.enter_context(proxy(stored))
         models = stack.enter_context(proxy(tracking.removeprefix("http://")))
-        repo = strategies(folder / "examples")
+        repo = strategies(folder / "examples", shared)
         import_python(docker, _made(folder / "base"), BASE, environment=repo.environment)
         _prepare(repo)
         env |= {

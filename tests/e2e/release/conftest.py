@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,15 +25,22 @@ def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Strategies:
-    """The strategies' repository, whose momentum has its environment; made once a worker."""
-    return strategies(tmp_path_factory.mktemp("backtest"))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the whole test run, which its workers have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def _made(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Strategies:
+    """The strategies' repository, whose momentum has its environment; made once a worker."""
+    return strategies(tmp_path_factory.mktemp("backtest"), shared)
+
+
+@pytest.fixture(scope="session")
+def yard(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Yard]:
     """The servers that a strategy is released to; tests leave it as they found it, or go on."""
-    with release_yard(tmp_path_factory.mktemp("release")) as made:
+    with release_yard(tmp_path_factory.mktemp("release"), shared) as made:
         yield made
 
 

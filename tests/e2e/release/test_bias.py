@@ -52,6 +52,7 @@ def test_indicators_that_do_not_settle_are_named(repo: Strategies) -> None:
 def test_the_other_examples_are_cleared(repo: Strategies, name: str) -> None:
     lock = [UV, "lock", "--quiet", "--project", f"strategies/{name}"]
     subprocess.run(lock, cwd=repo.home, env=clean_env(), check=True)
+    repo.install(name)
     for session in ("lookahead", "recursive"):
         ran = nox(repo.home, "-s", f"{session}({name})", timeout=900)
         assert ran.status == 0, ran.text

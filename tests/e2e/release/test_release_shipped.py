@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bases import import_python
+from tests.support.freqtrade import install
 from tests.support.real import Result, edit, failed_with, git, nox
 from tests.support.release_yard import BASE, Yard, figures, tags_of
 from tradai_tasks.backtest.record import BacktestRecord
@@ -45,6 +46,7 @@ def test_a_release_from_a_second_clone_changes_nothing(
     lock = second / "strategies" / "momentum" / "uv.lock"
     assert lock.is_file()
     git(second, "switch", "-q", "-C", "main", TAG)
+    install(second, "momentum", yard.repo.shared)
     before = (yard.digests(), yard.versions(), yard.aliases())
     yard.forget()
     again = nox(second, "-s", "release", "--", TAG, env=yard.env, timeout=900)
