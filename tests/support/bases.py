@@ -55,7 +55,7 @@ def import_python(
             _environment(root, environment)
         for stub in stubs:
             _stub(_packages(root), *stub.split("=="))
-        subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
+        _archive(root, archive)
     # as the images of Python and freqtrade have it
     home = "ENV PATH=/usr/local/bin:/bin LD_LIBRARY_PATH=/usr/local/lib PYTHONHOME=/usr/local"
     env = {**os.environ, "DOCKER_HOST": host}
@@ -65,6 +65,18 @@ def import_python(
     commands += [["docker", "tag", names[0], name] for name in names[1:]]
     for argv in commands:
         subprocess.run(argv, env=env, check=True, capture_output=True)
+
+
+def _archive(root: Path, archive: Path) -> None:
+    """Write a folder to a tar file; other workers may link its files elsewhere meanwhile."""
+    argv = ["tar", "-C", str(root), "-cf", str(archive), "."]
+    env = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    # a changed number of links counts as a change of the file
+    changed = "file changed as we read it"
+    others = [line for line in done.stderr.splitlines() if not line.endswith(changed)]
+    assert done.returncode in {0, 1}, done.stderr
+    assert not others, done.stderr
 
 
 def _shell(root: Path) -> None:
