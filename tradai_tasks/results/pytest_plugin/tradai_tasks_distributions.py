@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
+from json import loads
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tradai_tasks_system import os, read_file
 
 _ENDING = ".dist-info"
 _ENTRY_POINTS = f"{os.sep}entry_points.txt"  # which is part of the environment's digest
@@ -40,8 +41,7 @@ class Projects:
         if folder not in self._known:
             self._known[folder] = None  # also while its own file is read, which is an event
             try:
-                with open(f"{folder}{os.sep}direct_url.json", encoding="utf-8") as file:
-                    origin = json.load(file)
+                origin = loads(read_file(f"{folder}{os.sep}direct_url.json"))
                 if origin.get("dir_info", {}).get("editable"):
                     home = unquote(urlsplit(origin["url"]).path)
                     self._known[folder] = self._paths[f"{home}{os.sep}pyproject.toml"]

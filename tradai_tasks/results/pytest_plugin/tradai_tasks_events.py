@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISLNK
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
 import tradai_tasks_frames as frames
 from tradai_tasks_memory import remember
+from tradai_tasks_system import os
 
 # Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
 _LEFTOVERS = (".coverage.", ".hypothesis.", ".mypy_cache.", ".pytest_cache.", ".ruff_cache.")
@@ -82,8 +82,11 @@ def _note_entries(recorder: Any, folder: str, path: str) -> None:
         return
     recorder.listed.add(folder)  # before the event of this look at it
     names: list[str] = []
-    with suppress(OSError), os.scandir(path) as found:
-        names = [f"{one.name}{'@' * one.is_symlink()}{'/' * one.is_dir()}" for one in found]
+    with suppress(OSError):  # a scan of entries calls what a test may have replaced
+        for name in os.listdir(path):
+            one = os.path.join(path, name)
+            link = "@" * _is_link(one)
+            names.append(f"{name}{link}{'/' * is_folder(recorder, one)}")
     recorder.write("entries", recorder.process, folder, *names)
 
 
@@ -108,6 +111,13 @@ def is_folder(recorder: Any, path: str) -> bool:
     try:
         return S_ISDIR(recorder.stat(path).st_mode)
     except (OSError, ValueError):
+        return False
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
         return False
 
 

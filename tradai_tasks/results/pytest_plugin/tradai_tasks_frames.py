@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import sysconfig
 import tempfile
@@ -12,6 +11,7 @@ from typing import TypeAlias
 
 from tradai_tasks_memory import answering, is_first, look, memories, stateless
 from tradai_tasks_objects import identity
+from tradai_tasks_system import os
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
@@ -51,7 +51,7 @@ class Paths(dict[str, "str | None"]):
 
     def inside(self, name: str) -> str | None:
         """Return a path of the repository relative to its root, or None."""
-        path = os.path.abspath(name)
+        path: str = os.path.abspath(name)
         for root in self._roots:
             if path == root:
                 return "."

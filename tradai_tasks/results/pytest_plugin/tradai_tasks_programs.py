@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from types import FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
 from tradai_tasks_events import Handler, is_folder, path_event
+from tradai_tasks_system import os
 
 # Programs that read what their arguments name and nothing else, where the system has them.
 _FILTERS = frozenset({
@@ -76,7 +76,8 @@ def _found(recorder: Any, program: str, env: Any) -> str:
     if type(known) is type(os.environ):
         known = vars(known)["_data"]  # without its coders, which are watched
     search = os.fsdecode(known.get(b"PATH") or known.get("PATH") or os.defpath)
-    for path in (os.path.join(one, program) for one in search.split(os.pathsep)):
+    paths: list[str] = [os.path.join(one, program) for one in search.split(os.pathsep)]
+    for path in paths:
         try:
             recorder.stat(path)
         except (OSError, ValueError):

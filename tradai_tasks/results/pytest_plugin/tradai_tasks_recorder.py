@@ -14,7 +14,6 @@ no audit event, the encoder of names in `os.environ`, and on Python 3.12 and lat
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -40,6 +39,7 @@ from tradai_tasks_memory import (
 )
 from tradai_tasks_objects import attribute_owners, identity, is_new, is_stateless
 from tradai_tasks_stat import wrap_stat
+from tradai_tasks_system import os, read_file, write_file
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
@@ -96,8 +96,8 @@ class Recorder:
 
     def _tell_children(self) -> None:
         try:
-            with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
-                file.write(f"{self.context}\n{self._family}")
+            now = f"{self.context}\n{self._family}"
+            write_file(f"{self.folder}/{os.getpid()}.now", now.encode())
         except OSError:
             self.refuse()
 
@@ -334,11 +334,10 @@ class Recorder:
 def _now(folder: str, pid: int) -> tuple[str, str]:
     """Return a process's present context, and those that it came from; empty if not recorded."""
     try:
-        with open(f"{folder}/{pid}.now", encoding="utf-8") as file:
-            context, _, family = file.read().partition("\n")
-            return context, family
+        context, _, family = read_file(f"{folder}/{pid}.now").decode().partition("\n")
     except OSError:
         return "", ""
+    return context, family
 
 
 def _lives(pid: int) -> bool:

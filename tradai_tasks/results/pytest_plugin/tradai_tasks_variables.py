@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Any
 
 from tradai_tasks_frames import above, actor
 from tradai_tasks_memory import identity
+from tradai_tasks_system import os
 
 _OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
 _MAPPINGS = ("_collections_abc", "collections.abc")
