@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
 from tradai_tasks.errors import BacktestRecordError
-from tradai_tasks.workspace.tags import is_semver
+from tradai_tasks.workspace.tags import is_semver, parse_semver
 
 _STAGE = "backtest-full"
 
@@ -29,11 +29,9 @@ def previous_record(releases: Path, slug: str, commit: str) -> tuple[BacktestRec
 
     `releases` has a folder of evidence for each tag; `commit` is the one that is tested now.
     """
-    import semver  # noqa: PLC0415 - only where there are releases
-
     prefix = f"{slug}-v"
     found = [
-        (semver.Version.parse(folder.name.removeprefix(prefix)), folder / _STAGE)
+        (parse_semver(folder.name.removeprefix(prefix)), folder / _STAGE)
         for folder in sorted(releases.glob(f"{prefix}*"))
         if is_semver(folder.name.removeprefix(prefix)) and (folder / _STAGE / RECORD_FILE).is_file()
     ]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
+from tradai_tasks.release.stages.outline import GATES, IMAGE
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.action_pins import ACTIONS
 from tradai_tasks.workflows.checkout import FOLDER

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
 from tradai_tasks.errors import BadTagError, VersionMismatchError
+
+if TYPE_CHECKING:
+    import semver
 
 # The limit of an image tag, since every release tag of a strategy becomes one.
 _LONGEST = 128
@@ -40,6 +43,11 @@ class ReleaseTag:
     def __str__(self) -> str:
         """Return the tag's name."""
         return self.text
+
+    @property
+    def semver(self) -> semver.Version:
+        """Its version, to be compared with others."""
+        return parse_semver(self.version)
 
 
 def tag_name(slug: str | None, version: str) -> str:
@@ -140,6 +148,26 @@ def check_version(
     raise VersionMismatchError(
         f"tag {tag}: is for version {tag.version}, but {file} {states}; {fix}"
     )
+
+
+def platform_tags(names: Iterable[str]) -> list[ReleaseTag]:
+    """Return the platform's tags among names, the lowest version first; no tests, no metadata."""
+    found = []
+    for name in names:
+        try:
+            tag = parse_tag(name, ())
+        except BadTagError:
+            continue  # another kind of tag
+        if not tag.is_test and "+" not in tag.version:
+            found.append(tag)
+    return sorted(found, key=lambda tag: (tag.semver, tag.text))
+
+
+def parse_semver(version: str) -> semver.Version:
+    """Return a semantic version, to be compared with others."""
+    import semver  # noqa: PLC0415 - few sessions look at a tag
+
+    return semver.Version.parse(version)
 
 
 def is_semver(text: str) -> bool:

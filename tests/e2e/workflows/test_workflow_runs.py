@@ -11,7 +11,7 @@ import pytest
 from tests.support.act import Run, clone_of
 from tests.support.hub import ROLES, Hub
 from tests.support.real import edit, git, nox, write
-from tradai_tasks.release.models.strategy_stages import GATES
+from tradai_tasks.release.stages.outline import GATES
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.selection import workflows

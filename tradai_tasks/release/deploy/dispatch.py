@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tradai_tasks.errors import BadTagError, DirtyTreeError, UnknownTagError, WrongCommitError
+from tradai_tasks.errors import DirtyTreeError, UnknownTagError, WrongCommitError
 from tradai_tasks.release.deploy.release_order import OF_COMMIT
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.tag_validation import source_of
@@ -17,7 +17,7 @@ from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.history import commit_time, is_shallow
-from tradai_tasks.workspace.tags import parse_tag
+from tradai_tasks.workspace.tags import parse_tag, platform_tags
 
 _SHORT = 7  # digits; git adds more if they are ambiguous
 _NONE_YET = "v0.0.0"
@@ -30,17 +30,8 @@ def version_for(tags: Iterable[str], short: str) -> str:
 
 def newest_release(tags: Iterable[str]) -> str | None:
     """Return the highest release tag of a platform that an image tag can have; None if none."""
-    import semver  # noqa: PLC0415 - few sessions look at a tag
-
-    found = []
-    for text in tags:
-        try:
-            tag = parse_tag(text, ())
-        except BadTagError:
-            continue  # a tag of another kind
-        if not tag.is_test and "+" not in tag.version:
-            found.append((semver.Version.parse(tag.version), tag.text))
-    return max(found)[1] if found else None
+    found = platform_tags(tags)
+    return found[-1].text if found else None
 
 
 def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None = None) -> Release:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradai_tasks.release.deploy.ecs_decisions import shown_digest
+from tradai_tasks.workspace.tags import parse_semver
 
 if TYPE_CHECKING:
     import semver
@@ -66,7 +67,5 @@ def is_newer(running: str, than: str) -> bool:
 
 def _rank(version: str) -> tuple[semver.Version, bool]:
     """Return the release that a version is of, and whether it is of a commit after that."""
-    import semver  # noqa: PLC0415 - few sessions look at a tag
-
     base = OF_COMMIT.sub("", version)
-    return semver.Version.parse(base), base != version
+    return parse_semver(base), base != version

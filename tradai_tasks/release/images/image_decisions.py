@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tradai_tasks.errors import BadTagError, ConflictError
 from tradai_tasks.release.clients.registry import RemoteImage
 from tradai_tasks.release.engine.step import Release
-from tradai_tasks.workspace.tags import is_semver, parse_tag, tag_name
-
-if TYPE_CHECKING:
-    import semver
+from tradai_tasks.workspace.tags import is_semver, parse_semver, parse_tag, tag_name
 
 LATEST = "latest"
 # forward: only to a higher version, never to a pre-release. always: from any version, for
@@ -122,7 +119,7 @@ def dated_tags(tags: Iterable[str], slug: str | None) -> dict[str, str]:
             continue  # other tags are allowed
         if text == tag_name(slug, tag.version):
             found[text] = tag.version
-    newest = sorted(found, key=lambda text: _order(found[text]), reverse=True)
+    newest = sorted(found, key=lambda text: parse_semver(found[text]), reverse=True)
     return {text: found[text] for text in newest}
 
 
@@ -133,9 +130,9 @@ def is_test_version(version: str) -> bool:
 
 def newer_release(versions: Iterable[str], than: str) -> str | None:
     """Return the highest stable version among some, if it is above a given one."""
-    released = [one for one in map(_order, versions) if one.prerelease is None]
+    released = [one for one in map(parse_semver, versions) if one.prerelease is None]
     newest = max(released, default=None)
-    return str(newest) if newest is not None and newest > _order(than) else None
+    return str(newest) if newest is not None and newest > parse_semver(than) else None
 
 
 def judge_latest(  # noqa: PLR0913 - what the decision depends on
@@ -177,16 +174,10 @@ def judge_latest(  # noqa: PLR0913 - what the decision depends on
             f"release tag, so it is unknown whether {release.tag.version} is newer; move it "
             f"once on purpose with --move-latest, or leave it with --keep-latest"
         )
-    if _order(version) > _order(release.tag.version):
+    if parse_semver(version) > parse_semver(release.tag.version):
         stated = latest.labels.get(VERSION, "")
         what = (
             "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
         )
         return ImageVerdict("left", f"latest is left alone: {what} {version}, which is newer")
     return ImageVerdict("todo", f"latest moves from {version}")
-
-
-def _order(version: str) -> semver.Version:
-    import semver  # noqa: PLC0415 - few sessions look at a tag
-
-    return semver.Version.parse(version)

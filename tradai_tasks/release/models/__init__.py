@@ -1,1 +1,1 @@
-"""The release of a strategy: its stages and its MLflow model version."""
+"""The MLflow model version of a strategy's release."""

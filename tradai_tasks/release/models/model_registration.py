@@ -18,7 +18,7 @@ from tradai_tasks.errors import ConflictError, EvidenceError
 from tradai_tasks.release.clients.mlflow_api import MlflowServer, ModelVersion
 from tradai_tasks.release.engine.step import Known, Look, Release
 from tradai_tasks.release.models.model_description import describe, gate_tags, logged_params
-from tradai_tasks.workspace.tags import is_semver
+from tradai_tasks.workspace.tags import is_semver, parse_semver
 
 VERSION_TAG = "strategy_version"  # tag that identifies the model version of a release
 _RUN_TAG, _PRINT_TAG = "release_tag", "release_fingerprint"
@@ -111,11 +111,9 @@ def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | No
 
 def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
     """Return whether a version is of a later release, or else was registered later."""
-    import semver  # noqa: PLC0415 - few sessions look at a version
-
     first, second = one.tags.get(VERSION_TAG, ""), other.tags.get(VERSION_TAG, "")
     if is_semver(first) and is_semver(second):
-        return semver.Version.parse(first) > semver.Version.parse(second)
+        return parse_semver(first) > parse_semver(second)
     return int(one.version) > int(other.version)
 
 

@@ -15,7 +15,6 @@ from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageKind
 from tradai_tasks.release.images.platform_images import BASE, BASE_STAGE, LAMBDA_STAGE, latest_rule
-from tradai_tasks.release.models.strategy_stages import BACKTEST, BIAS, GATES, IMAGE, MLFLOW
 from tradai_tasks.release.tags.target_environment import (
     Environment,
     check_names,
@@ -27,7 +26,10 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.published_libraries import library_names
 from tradai_tasks.workspace.tags import ReleaseTag
 
-_PUBLISH = "publish"
+# names of stages
+BACKTEST, IMAGE, MLFLOW, _PUBLISH = "backtest-full", "image", "mlflow", "publish"
+BIAS = ("lookahead", "recursive")
+GATES = ("lint", "typecheck", "test", *BIAS, BACKTEST)  # of a strategy, the longest last
 
 # Nox's names of a session, the library's or the noxfile's in its place: of one package, by its id,
 # or of all.

@@ -9,10 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from tradai_tasks.backtest.candles import candles_fault
+from tradai_tasks.backtest.record import BacktestRecord
+from tradai_tasks.environment_allowance import secrets_of
 from tradai_tasks.errors import TasksError
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.image_reference import home_of
+from tradai_tasks.release.clients.mlflow_api import MlflowServer
+from tradai_tasks.release.clients.mlflow_http import client_of
 from tradai_tasks.release.deploy.deploy_stages import (
     DeployTarget,
     function_stage,
@@ -21,17 +28,28 @@ from tradai_tasks.release.deploy.deploy_stages import (
 )
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of
 from tradai_tasks.release.engine.evidence import Store
+from tradai_tasks.release.engine.gates import (
+    BacktestGate,
+    SessionGate,
+    SkippedGate,
+    backtest_of,
+    gate_environment,
+)
 from tradai_tasks.release.engine.released_package import package_of, projects_of
 from tradai_tasks.release.engine.source_export import SourceExport, lock_files
-from tradai_tasks.release.engine.step import Release, Stage, Unopened
+from tradai_tasks.release.engine.step import Known, Release, Stage, Step, Unopened
 from tradai_tasks.release.images.image_specs import ImageKind, ImageSpec
 from tradai_tasks.release.images.image_steps import image_stage
 from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.images.platform_images import chosen_images
 from tradai_tasks.release.images.strategy_image import StrategyJudge
 from tradai_tasks.release.libraries.library_publication import LibraryBuild, open_publish_stage
-from tradai_tasks.release.models.strategy_stages import BACKTEST, gate_stage, model_stage
+from tradai_tasks.release.models.model_registration import AliasStep, VersionStep
 from tradai_tasks.release.stages.outline import (
+    BACKTEST,
+    BIAS,
+    IMAGE,
+    MLFLOW,
     FunctionsOutline,
     GateOutline,
     ImagesOutline,
@@ -105,28 +123,9 @@ class StageFactory:
             return self._stage_of_images(outline, tools())
         match outline:
             case GateOutline():
-                return gate_stage(
-                    outline.name,
-                    outline.sessions,
-                    strategy=outline.strategy,
-                    repository=self.repository,
-                    noxfile=self.noxfile,
-                    store=self.store,
-                    stop=self.stop,
-                    show=self.show,
-                    env=self.env,
-                    sandbox=self.confinement.sandbox,
-                )
+                return Stage(name=outline.name, steps=(self._gate(outline),), is_gate=True)
             case ModelOutline():
-                return model_stage(
-                    self.release,
-                    outline.package,
-                    self.repository.settings.mlflow,
-                    is_backtested=outline.is_backtested,
-                    store=self.store,
-                    stop=self.stop,
-                    env=self.env,
-                )
+                return Stage(name=outline.name, steps=self._model(outline))
             case PublishOutline():
                 made_by = LibraryBuild(
                     repository=self.repository,
@@ -138,6 +137,72 @@ class StageFactory:
                 )
                 made = open_publish_stage(made_by, environment=outline.environment)
                 return replace(stack.enter_context(made), name=outline.name)
+
+    def _gate(self, outline: GateOutline) -> Step:
+        """Return the step of a gate: its sessions, which get what the settings allow."""
+        stage, strategy = outline.name, outline.strategy
+        if not outline.sessions:
+            return SkippedGate(name=str(strategy), why=f"by the settings: {_why_skipped(stage)}")
+        sandbox, reports = self.confinement.sandbox, None
+        if strategy is not None:
+            reports = make_report_folder(self.repository.root, "backtest", strategy, "full")
+            # only the gate of the backtest can write to its reports
+            if sandbox is not None and stage != BACKTEST:
+                sandbox = replace(sandbox, read_only=(*sandbox.read_only, reports))
+        allowance = allowance_of(self.repository.settings)
+        gate = SessionGate(
+            name=strategy or "platform",
+            stage=stage,
+            sessions=outline.sessions,
+            noxfile=self.noxfile,
+            store=self.store,
+            stop=self.stop,
+            show=self.show,
+            env=gate_environment(self.env, allowance),
+            withheld=allowance.withheld(self.env),
+            secrets=secrets_of(self.env, allowance),
+            sandbox=sandbox,
+        )
+        if reports is None or stage != BACKTEST:
+            return gate
+        return BacktestGate(gate=gate, reports=reports, fault=self._candles_fault)
+
+    def _candles_fault(self) -> str:
+        """Return why the backtest would fail for its candles; empty if not known."""
+        package = package_of(self.repository, self.release.tag)
+        if package is None:
+            raise AssertionError("a platform has no backtests")
+        data = self.repository.root / self.repository.backtest(package).data_dir
+        return candles_fault(data, package.slug)
+
+    def _model(self, outline: ModelOutline) -> tuple[Step, Step]:
+        """Return the steps that register a strategy's version, and point the alias at it."""
+        package, settings = outline.package, self.repository.settings.mlflow
+        slug = package.slug
+
+        @functools.cache
+        def connect() -> MlflowServer:
+            client = client_of(
+                self.env, settings.tracking_uri, patience=settings.patience, stop=self.stop
+            )
+            return MlflowServer(client=client)
+
+        project: Mapping[str, Any] = package.document.get("project", {})
+        described = {"package": package.name, "path": package.path}
+        version = VersionStep(
+            name=slug,
+            release=self.release,
+            connect=connect,
+            image=lambda known: _image(known, slug),
+            backtest=lambda known: _backtest(known, slug),
+            is_backtested=outline.is_backtested,
+            report=lambda: self.store.contents(BACKTEST),
+            metadata={**settings.metadata, **package.settings.metadata, **described},
+            description=str(project.get("description", "")),
+            experiment=settings.experiment,
+        )
+        alias = AliasStep(name=settings.alias, model=slug, stage=MLFLOW, connect=connect)
+        return version, alias
 
     def _stage_of_images(
         self,
@@ -214,3 +279,19 @@ class StageFactory:
             sandbox=self.confinement.sandbox,
         ) as tools:
             yield tools
+
+
+def _why_skipped(gate: str) -> str:
+    if gate == BACKTEST:
+        return "backtest.enabled is false"
+    return "backtest.bias-gates does not name it" if gate in BIAS else "it has no tests"
+
+
+def _image(known: Known, slug: str) -> str | None:
+    uri = known.get(IMAGE, {}).get(slug, {}).get("uri")
+    return str(uri) if uri else None
+
+
+def _backtest(known: Known, slug: str) -> BacktestRecord | None:
+    found = known.get(BACKTEST, {}).get(slug)
+    return backtest_of(known, BACKTEST, slug) if found else None

@@ -9,7 +9,7 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.images.strategy_image import config_faults
 from tradai_tasks.release.libraries.path_sources import local_folders, path_sources, refuse_ignored
-from tradai_tasks.release.models.strategy_stages import BACKTEST, IMAGE
+from tradai_tasks.release.stages.outline import BACKTEST, IMAGE
 from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.snapshot import CommitSnapshot

@@ -11,12 +11,12 @@ vouches for nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from operator import attrgetter
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tradai_tasks.errors import BadTagError, SettingsError, VersionOrderError
+from tradai_tasks.errors import SettingsError, VersionOrderError
 from tradai_tasks.release.tags.tag_references import Refs, ask
 from tradai_tasks.release.tags.tag_validation import Versioned
 from tradai_tasks.release.tags.tagged_commit import version_of
@@ -24,11 +24,9 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.published_libraries import libraries_of
-from tradai_tasks.workspace.tags import ReleaseTag, parse_tag
+from tradai_tasks.workspace.tags import ReleaseTag, platform_tags
 
-if TYPE_CHECKING:
-    import semver
-
+_SEMVER = attrgetter("semver")
 _NEVER_SET = Version("0.0.0")  # of a root project that leaves its version to its members
 
 
@@ -54,9 +52,7 @@ def newest_major(packages: Iterable[Package]) -> int:
     return max((version.major for version in versions if version), default=0)
 
 
-def neighbours(
-    git: Git, commit: str, refs: Refs
-) -> tuple[tuple[ReleaseTag, ...], tuple[ReleaseTag, ...]]:
+def neighbours(git: Git, commit: str, refs: Refs) -> tuple[list[ReleaseTag], list[ReleaseTag]]:
     """Return the platform's tags before a commit, and those after it on the main branch.
 
     Raises:
@@ -66,7 +62,7 @@ def neighbours(
     here = set(_tags(git, f"--contains={commit}", f"--merged={commit}"))
     before = _tags(git, f"--merged={commit}")
     after = _tags(git, f"--contains={commit}", f"--merged={refs.main_commit}")
-    return _of_platform(set(before) - here), _of_platform(set(after) - here)
+    return platform_tags(set(before) - here), platform_tags(set(after) - here)
 
 
 def check_order(
@@ -85,14 +81,14 @@ def check_order(
     Raises:
         VersionOrderError: It does not follow from them.
     """
-    own, credible = _semver(tag), []
-    for one in sorted(before, key=_semver):
-        if one.text in jumps or _semver(one).major <= major + 1:
+    own, credible = tag.semver, []
+    for one in sorted(before, key=_SEMVER):
+        if one.text in jumps or one.semver.major <= major + 1:
             credible.append(one)
-            major = max(major, _semver(one).major)
+            major = max(major, one.semver.major)
     # 1.2.1 may be urgent while 1.3.0-rc1 is being tried
     below = [one for one in credible if tag.is_prerelease or not one.is_prerelease]
-    if below and own <= _semver(below[-1]):
+    if below and own <= below[-1].semver:
         raise VersionOrderError(
             f"tag {tag}: an earlier commit has {below[-1]} already; choose a higher version, or "
             f"delete {below[-1]} if it was never released"
@@ -103,8 +99,8 @@ def check_order(
             f"tag {tag}: its version is above {major + 1}.x ({what}); choose the next one, or, if "
             f"this is meant, put the tag into release.version-jumps on the main branch"
         )
-    lowest = min(after, key=_semver, default=None)
-    if lowest is not None and own >= _semver(lowest):
+    lowest = min(after, key=_SEMVER, default=None)
+    if lowest is not None and own >= lowest.semver:
         raise VersionOrderError(
             f"tag {tag}: a later commit has {lowest}, so this one's version must be lower; tag the "
             f"newest commit, or delete {lowest} if it was never released"
@@ -124,25 +120,6 @@ def _named(workspace: Workspace, name: str, file: str) -> Versioned:
 def _tags(git: Git, *which: str) -> list[str]:
     argv = ["for-each-ref", "--format=%(refname:strip=2)", *which, "refs/tags/v*"]
     return ask(git, *argv).splitlines()
-
-
-def _of_platform(names: Iterable[str]) -> tuple[ReleaseTag, ...]:
-    """Return the release tags among names, without test tags."""
-    found = []
-    for name in sorted(names):
-        try:
-            tag = parse_tag(name, ())
-        except BadTagError:
-            continue  # another kind of tag
-        if not tag.is_test and "+" not in tag.version:
-            found.append(tag)
-    return tuple(found)
-
-
-def _semver(tag: ReleaseTag) -> semver.Version:
-    import semver  # noqa: PLC0415 - few sessions look at a tag
-
-    return semver.Version.parse(tag.version)
 
 
 def _parsed(version: str | None) -> Version | None:

@@ -13,8 +13,7 @@ from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageKind
 from tradai_tasks.release.images.platform_images import chosen_images, image_matrix, latest_rule
-from tradai_tasks.release.models.strategy_stages import IMAGE
-from tradai_tasks.release.stages.outline import images_alone, strategy_release
+from tradai_tasks.release.stages.outline import IMAGE, images_alone, strategy_release
 from tradai_tasks.report import write_outputs
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import flag, parse

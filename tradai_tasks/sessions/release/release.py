@@ -6,8 +6,7 @@ from functools import partial
 
 import nox
 
-from tradai_tasks.release.models.strategy_stages import MLFLOW
-from tradai_tasks.release.stages.outline import release_outline, strategy_release
+from tradai_tasks.release.stages.outline import MLFLOW, release_outline, strategy_release
 from tradai_tasks.sessions.core.arguments import option, parse, repeated
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.registry.replacements import sessions_of
