@@ -24,12 +24,12 @@ from tradai_tasks.workflows.adoption.conceded_settings import Adoption
 from tradai_tasks.workflows.adoption.existing_tasks import notes
 from tradai_tasks.workflows.adoption.scaffold import (
     Piece,
-    diff_of_pieces,
     has_settings,
     local_nox,
     pieces,
 )
 from tradai_tasks.workflows.checkout import look
+from tradai_tasks.workflows.drift import diff_of
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.tag_readiness import ci_faults, tag_faults, tag_notes
@@ -129,7 +129,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
     kept = [piece for piece in found if piece.state == "kept"]
     if force:
         todo, kept = [*todo, *kept], []
-    say(*diff_of_pieces(todo).split("\n")[:-1])
+    say(*diff_of(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
     files = {piece.path: piece.new for piece in todo} | dict(checkout.files)
     say(*_hints(repository, adopted, ci_faults(files, checkout.folder)))

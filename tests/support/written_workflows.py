@@ -26,7 +26,7 @@ ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login", "deploy", "rele
 def full(kind: RepositoryKind, **given: Any) -> RepositoryTraits:
     """A repository that has everything."""
     has = (
-        "benchmarks contract_tests integration_tests libraries services lambdas lambda_base "
+        "libraries services lambdas lambda_base "
         "deployed clusters docs docs_deployed devcontainer devcontainer_image "
         "cached_results"
     )

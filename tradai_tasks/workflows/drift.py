@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,13 +16,19 @@ DriftState = Literal["new", "drifted", "foreign", "stale", "same"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """The difference between one file on disk and the wanted one."""
+class FileTexts:
+    """A file as it is on disk, and as it is wanted."""
 
     path: str  # path from the root
-    state: DriftState
     old: str | None  # None if there is none
     new: str | None  # None if there should be none
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change(FileTexts):
+    """The difference between one file on disk and the wanted one."""
+
+    state: DriftState
     twin: str = ""  # path of the user's own file for the same, if it has another name
 
 
@@ -62,12 +68,10 @@ def is_own_twin(path: str, text: str, wanted: str, name: str) -> bool:
     return len(stems) == 1 or (name != "" and name_of(text) == name)
 
 
-def diff_of(changes: Sequence[Change]) -> str:
+def diff_of(files: Iterable[FileTexts]) -> str:
     """Return a unified diff from the present to the wanted text."""
     parts = []
-    for change in changes:
-        if change.state == "same":
-            continue
+    for change in files:
         lines = difflib.unified_diff(
             (change.old or "").splitlines(keepends=True),
             (change.new or "").splitlines(keepends=True),

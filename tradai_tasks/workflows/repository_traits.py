@@ -48,9 +48,6 @@ class RepositoryTraits:
     one_lock: bool = True  # only that of the root, which `uv run` creates if it is missing
     private_index: bool = False  # packages come from CodeArtifact
     candles_in_aws: bool = False  # data of backtests comes from a bucket
-    benchmarks: bool = False
-    contract_tests: bool = False
-    integration_tests: bool = False
     libraries: bool = False  # there are libraries to publish
     services: bool = False
     lambdas: bool = False
@@ -96,18 +93,13 @@ def gather(  # noqa: PLR0913 - everything to look at
         folder: The workspace's folder in the repository, with a slash; empty for the top.
     """
     given, publish = settings.workflows.locked, settings.publish
-    bases = frozenset(map(base_of, sessions))
     return RepositoryTraits(
         kind=workspace.kind,
-        sessions=bases,
+        sessions=frozenset(map(base_of, sessions)),
         pinned_noxfile=carries_pins(noxfile),
         run_options=run_options(workspace.root_document),
         locked=bool(locks) if given is None else given,
         one_lock=workspace.projects == (".",),
-        # these sessions exist only if there are such tests
-        benchmarks="perf" in bases,
-        contract_tests="contract" in bases,
-        integration_tests="integration" in bases,
         private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
         candles_in_aws=_candles_in_aws(workspace, settings),
         libraries=bool(library_names(workspace, publish)),

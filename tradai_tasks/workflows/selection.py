@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tradai_tasks.release.stages.outline import GATES, IMAGE
 from tradai_tasks.settings.workflows import WorkflowsSettings
@@ -17,7 +17,8 @@ from tradai_tasks.workflows.rights.sign_in import sign_in_parts, sources_of
 
 _LOGIN = "codeartifact-login"
 _DEPLOYED = ("services", "functions", "stacks", "docs")
-_OPTIONAL = ("perf", "contract", "integration")  # jobs that CI may skip
+# sessions that exist only if there are such tests: jobs that CI may skip
+_OPTIONAL = ("perf", "contract", "integration")
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
 )
@@ -38,18 +39,18 @@ class Workflow:
     file: str
     kind: str  # kind of the repository
     sessions: frozenset[str]  # sessions that it calls and needs
-    has: str | None = None  # field of RepositoryTraits that must not be empty
-    caller: str = ""  # the one workflow that calls it
+    has: str  # field of RepositoryTraits that must not be empty, if any
+    caller: str  # the one workflow that calls it, if any
 
 
-def _workflow(file: str, kind: str, *sessions: str, has: str | None = None) -> Workflow:
-    return Workflow(file=file, kind=kind, sessions=frozenset(sessions), has=has)
+def _workflow(file: str, kind: str, *sessions: str, has: str = "", caller: str = "") -> Workflow:
+    return Workflow(file=file, kind=kind, sessions=frozenset(sessions), has=has, caller=caller)
 
 
 _CI = ("changes", "lint", "typecheck", "test", "security", "gate")
 CATALOG = (
     _workflow("ci.yml", "platform", *_CI),
-    replace(_workflow("_lint.yml", "platform", *_CI), caller="ci.yml"),
+    _workflow("_lint.yml", "platform", *_CI, caller="ci.yml"),
     _workflow("docker-build.yml", "platform", "tag", "images", has="services"),
     _workflow("deploy-lambdas.yml", "platform", "tag", "lambdas", has="lambdas"),
     _workflow("deploy-infra.yml", "platform", "infra", has="stacks"),
@@ -71,7 +72,7 @@ def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[W
         for workflow in CATALOG
         if workflow.kind == repository.kind
         and workflow.sessions <= repository.sessions
-        and (workflow.has is None or getattr(repository, workflow.has))
+        and (not workflow.has or getattr(repository, workflow.has))
         # what only another workflow calls is an orphan without it
         and not {workflow.file, workflow.caller} & left_out
     )
@@ -173,9 +174,7 @@ def _conditions(
             for name in ("deployed", "lambda_base", "publish_identity")
         },
         "python": settings.python is not None,
-        "perf": repository.benchmarks and "perf" in repository.sessions,
-        "contract": repository.contract_tests and "contract" in repository.sessions,
-        "integration": repository.integration_tests and "integration" in repository.sessions,
+        **{name: name in repository.sessions for name in _OPTIONAL},
         "smoke": "backtest-smoke" in repository.sessions,
         "data": "backtest-data" in repository.sessions,
         "strategies": repository.kind == "strategies",

@@ -17,7 +17,6 @@ from typing import Any
 from tradai_tasks.background import interruptible
 from tradai_tasks.checks.floors import FIGURES, measured_floors
 from tradai_tasks.errors import CommandFailedError
-from tradai_tasks.extras import NAME
 from tradai_tasks.files.file_tree import DiskTree, join
 from tradai_tasks.process import run, usable_cores
 from tradai_tasks.report import say
@@ -26,7 +25,7 @@ from tradai_tasks.text import listed
 from tradai_tasks.vcs.file_list import list_files
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.adoption.conceded_settings import Adoption, Conceded, Outcome, concede
-from tradai_tasks.workflows.adoption.scaffold import noxfile_piece, present_settings, with_tables
+from tradai_tasks.workflows.adoption.scaffold import noxfile_piece, opened_settings, with_tables
 
 _SESSIONS = ("lint", "typecheck", "test")
 _DROPPED = ("CI", "NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # of who runs this
@@ -135,14 +134,10 @@ class _Copy:
         self._noxfile = _OURS if piece.state == "kept" else piece.path
         text = _REGISTERING if piece.state == "kept" else piece.new
         (self.home / self._noxfile).write_text(text, encoding="utf-8")
-        file, present = present_settings(tree)
-        prefix = f"tool.{NAME}" if file == "pyproject.toml" else ""
-        parts = [] if present is not None else [f"[{prefix}]\n" if prefix else ""]
-        if parts:
-            parts[0] += f'kind = "{workspace.kind}"\n'
+        file, prefix, parts = opened_settings(tree, workspace.kind)
         for name, table in {**_MEASURING, **conceded.settings}.items():
             lines = [f"{key} = {json.dumps(value)}\n" for key, value in table.items()]
-            parts.append("".join([f"[{prefix}{'.' * bool(prefix)}{name}]\n", *lines]))
+            parts.append("".join([f"[{prefix}{name}]\n", *lines]))
         new = with_tables(tree.read(file).decode() if tree.is_file(file) else None, parts, file)
         (self.home / file).write_text(new, encoding="utf-8")
 

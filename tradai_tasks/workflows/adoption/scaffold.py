@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import posixpath
 from collections.abc import Collection, Mapping
@@ -21,7 +20,7 @@ from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.workflows.adoption.conceded_settings import Adoption, Conceded, adoption_tables
 from tradai_tasks.workflows.adoption.existing_tasks import registering
 from tradai_tasks.workflows.checkout import Checkout
-from tradai_tasks.workflows.drift import plan
+from tradai_tasks.workflows.drift import FileTexts, plan
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
@@ -62,11 +61,9 @@ _OPTIONAL = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class Piece(FileTexts):
     """One file, and what to do about it."""
 
-    path: str  # path from the root
-    old: str | None  # None if there is none
     new: str
     state: Literal["new", "added to", "same", "kept"]
     hint: str = ""  # a hint on a file that is kept
@@ -176,20 +173,6 @@ def justfile(repository: RepositoryTraits) -> str:
     )
 
 
-def diff_of_pieces(found: Collection[Piece]) -> str:
-    """Return a unified diff of everything that would be written."""
-    lines: list[str] = []
-    for piece in found:
-        if piece.state != "same":
-            lines += difflib.unified_diff(
-                (piece.old or "").splitlines(keepends=True),
-                piece.new.splitlines(keepends=True),
-                "/dev/null" if piece.old is None else f"a/{piece.path}",
-                f"b/{piece.path}",
-            )
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-
-
 def _read(tree: Tree, path: str) -> str | None:
     return tree.read(path).decode("utf-8", "replace") if tree.is_file(path) else None
 
@@ -265,21 +248,25 @@ def present_settings(tree: Tree) -> tuple[str, dict[str, Any] | None]:
     return file, found
 
 
+def opened_settings(tree: Tree, kind: RepositoryKind) -> tuple[str, str, list[str]]:
+    """Return the file for settings, what names of tables begin with, and what it begins with."""
+    file, present = present_settings(tree)
+    prefix = f"tool.{NAME}." if file == "pyproject.toml" else ""
+    head = f"[tool.{NAME}]\n" if prefix else ""
+    return file, prefix, [f'{head}kind = "{kind}"\n'] if present is None else []
+
+
 def _settings(
     tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any], adopted: Adoption | None
 ) -> list[Piece]:
     """Return the settings file with the tables that are missing, if any is."""
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
-    file, present = present_settings(tree)
-    prefix = f"tool.{NAME}" if file == "pyproject.toml" else ""
+    file, prefix, parts = opened_settings(tree, kind)
     old = _read(tree, file)
-    parts = []
-    if present is None:
-        parts.append(f'[{prefix}]\nkind = "{kind}"\n' if prefix else f'kind = "{kind}"\n')
-    parts += adoption_tables(adopted, f"{prefix}." if prefix else "") if adopted else []
-    own = (present or {}).get("workflows")
+    parts += adoption_tables(adopted, prefix) if adopted else []
+    own = (present_settings(tree)[1] or {}).get("workflows")
     if lines and own is None:
-        parts.append(f"[{prefix + '.' if prefix else ''}workflows]\n" + "\n".join(lines) + "\n")
+        parts.append(f"[{prefix}workflows]\n" + "\n".join(lines) + "\n")
     elif lines:  # a table of the user's is not rewritten
         hint = f"set in its table `workflows`: {'; '.join(lines)}"
         return [Piece(path=file, old=old, new=old or "", state="kept", hint=hint)]

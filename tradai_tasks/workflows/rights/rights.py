@@ -120,10 +120,12 @@ class Grant:
 
     event: Event
     code: str  # whose code runs
-    environments: tuple[str, ...]  # GitHub's environments that it can stand in
-    secrets: tuple[str, ...]  # `secrets.X` and `vars.X` that it reads, but for roles
-    roles: Mapping[str, tuple[Role, ...]]  # by environment; "" for none
-    permissions: Mapping[str, str]  # of its token, but for reading the contents
+    environments: tuple[str, ...] = ()  # GitHub's environments that it can stand in
+    secrets: tuple[str, ...] = ()  # `secrets.X` and `vars.X` that it reads, but for roles
+    # by environment; "" for none
+    roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
+    # of its token, but for reading the contents
+    permissions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_unreviewed(self) -> bool:
@@ -219,14 +221,7 @@ class _Reader:
     def grant(self, job: Mapping[str, Block], event: Event) -> Grant:
         """Return what a job can access when an event starts it."""
         if event.is_fork:  # GitHub gives it no secrets, whatever the file says
-            return Grant(
-                event=event,
-                code=_code(job, event),
-                environments=(),
-                secrets=(),
-                roles={},
-                permissions={},
-            )
+            return Grant(event=event, code=_code(job, event))
         permissions = {
             name: right.value
             for name, right in job["permissions"].entries().items()

@@ -28,7 +28,7 @@ def sources_of(purpose: str, settings: WorkflowsSettings) -> tuple[str, ...]:
     role = getattr(settings.roles, purpose)
     if isinstance(role, str):
         return (role,)
-    return tuple(dict.fromkeys([*role.values(), _default_of(purpose)]))
+    return tuple(dict.fromkeys([*role.values(), getattr(RolesSettings(), purpose)]))
 
 
 def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _ENVIRONMENT) -> str:
@@ -41,7 +41,8 @@ def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _EN
     if isinstance(role, str):
         return role
     named = [f"({environment} == '{name}' && {source})" for name, source in role.items()]
-    others = " && ".join([*(f"{environment} != '{name}'" for name in role), _default_of(purpose)])
+    default = getattr(RolesSettings(), purpose)
+    others = " && ".join([*(f"{environment} != '{name}'" for name in role), default])
     return " || ".join([*named, f"({others})"])
 
 
@@ -133,11 +134,6 @@ def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | Non
         f"deploy ({', '.join(acting) or 'none so far'}); roles by OIDC give each just what it "
         f'needs: workflows.aws = "oidc"'
     )
-
-
-def _default_of(purpose: str) -> str:
-    default = getattr(RolesSettings(), purpose)
-    return str(default)
 
 
 def _step(purpose: str, role: str, settings: WorkflowsSettings) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tradai_tasks.errors import BadArgumentsError
@@ -140,22 +140,14 @@ def trust_of(
     Raises:
         BadArgumentsError: They are no such ids.
     """
+    grants = [grant for job in found for grant in job.grants]
+    outside = {name for one in grants if not one.environments for name in _read_in(one, "")}
     return Trust(
         repository=repository,
         branch=branch,
         roles=_roles(found, subject_of(repository, ids), branch),
-        environments=_environments(found),
-        secrets=tuple(
-            sorted(
-                {
-                    name
-                    for job in found
-                    for grant in job.grants
-                    for name in _read_in(grant, "")
-                    if not grant.environments
-                }
-            )
-        ),
+        environments=_environments(grants),
+        secrets=tuple(sorted(outside)),
         tags=tuple(tags),
     )
 
@@ -232,39 +224,29 @@ def shown(trust: Trust, account: str | None = None) -> str:
     return "\n\n".join([*_shown_roles(trust, account), *_shown_environments(trust), *_rules(trust)])
 
 
-@dataclass
-class _Found:
-    """Data on a role, collected job by job."""
-
-    subjects: set[str] = field(default_factory=set)
-    jobs: dict[str, None] = field(default_factory=dict)
-    sessions: dict[str, None] = field(default_factory=dict)
-    is_open: bool = False
-
-
 def _roles(found: Sequence[Job], subject: str, branch: str) -> tuple[RoleTrust, ...]:
-    roles: dict[str, _Found] = {}
-    for job in found:
-        for grant in job.grants:
-            for environment, assumed in grant.roles.items():
-                for role in assumed:
-                    one = roles.setdefault(role.source, _Found())
-                    one.subjects.add(f"{subject}:{_subject(grant, environment, branch)}")
-                    one.jobs[f"{job.workflow}, {job.name}"] = None
-                    one.sessions |= dict.fromkeys(role.sessions)
-                    one.is_open |= grant.is_unreviewed
-    return tuple(
-        RoleTrust(
-            source=source,
-            subjects=tuple(sorted(one.subjects)),
-            jobs=tuple(one.jobs),
-            is_open=one.is_open,
-            permissions=tuple(
-                dict.fromkeys(_PERMISSIONS[name] for name in one.sessions if name in _PERMISSIONS)
-            ),
+    uses = [
+        (role, job, grant, f"{subject}:{_subject(grant, environment, branch)}")
+        for job in found
+        for grant in job.grants
+        for environment, roles in grant.roles.items()
+        for role in roles
+    ]
+    made = []
+    for source in sorted({role.source for role, *_ in uses}):
+        own = [use for use in uses if use[0].source == source]
+        sessions = (name for role, *_ in own for name in role.sessions)
+        needed = (_PERMISSIONS[name] for name in sessions if name in _PERMISSIONS)
+        made.append(
+            RoleTrust(
+                source=source,
+                subjects=tuple(sorted({one for *_, one in own})),
+                jobs=tuple(dict.fromkeys(f"{job.workflow}, {job.name}" for _, job, *_ in own)),
+                is_open=any(grant.is_unreviewed for _, _, grant, _ in own),
+                permissions=tuple(dict.fromkeys(needed)),
+            )
         )
-        for source, one in sorted(roles.items())
-    )
+    return tuple(made)
 
 
 def _read_in(grant: Grant, environment: str) -> tuple[str, ...]:
@@ -281,8 +263,7 @@ def _subject(grant: Grant, environment: str, branch: str) -> str:
     return f"ref:{grant.event.ref.format(branch=branch)}"
 
 
-def _environments(found: Sequence[Job]) -> tuple[EnvironmentRule, ...]:
-    grants = [grant for job in found for grant in job.grants]
+def _environments(grants: Sequence[Grant]) -> tuple[EnvironmentRule, ...]:
     names = sorted({name for grant in grants for name in grant.environments})
     rules = []
     for name in names:

@@ -16,8 +16,9 @@ from tradai_tasks import cli
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.settings.load import load_settings
-from tradai_tasks.workflows.adoption.scaffold import Piece, diff_of_pieces, justfile, pieces
+from tradai_tasks.workflows.adoption.scaffold import Piece, justfile, pieces
 from tradai_tasks.workflows.checkout import Checkout, present
+from tradai_tasks.workflows.drift import diff_of
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 
 SESSIONS = ["changes", "lint", "typecheck", "test", "security", "gate", "lock", "workflows", "bump"]
@@ -101,7 +102,7 @@ def test_what_was_written_is_not_written_again() -> None:
         files[path] = piece.new
     again = made(files)
     assert {piece.state for piece in again.values()} == {"same"}
-    assert diff_of_pieces(again.values()) == ""
+    assert diff_of(again.values()) == ""
 
 
 def test_files_of_the_users_are_kept() -> None:
