@@ -11,7 +11,7 @@ from tradai_tasks.errors import (
     TasksError,
 )
 from tradai_tasks.release.engine.evidence import Store
-from tradai_tasks.release.engine.plan import look_at, plan_of
+from tradai_tasks.release.engine.plan import plan_of
 from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 
@@ -81,7 +81,7 @@ def gate(name: str, *steps: Step) -> Stage:
 def engine(store: Store, stages: list[Stage], **changed: Any) -> Engine:
     said: list[str] = []
     given: dict[str, Any] = {
-        "plan": plan_of(look_at(stages, []), []),
+        "plan": plan_of(stages, []),
         "store": store,
         "jobs": 2,
         "say": said.append,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradai_tasks.backtest.config_secrets import redacted
-from tradai_tasks.backtest.figures.result import BacktestResult
+from tradai_tasks.backtest.figures.result import BacktestResult, shown
 from tradai_tasks.backtest.run_findings import Conditions
 
 PROTECTIONS_RUN = "protections run"
@@ -34,8 +34,8 @@ def conditions_of(
         "protections": ", ".join(ran) or "none",
         "overrides": ", ".join(found.overrides) or "none",
         "config-sha256": hashlib.sha256(document.encode()).hexdigest(),
-        **{f"parameter-{name}": _text(value) for name, value in found.parameters.items()},
-        **{name: _text(value) for name, value in thresholds.items()},
+        **{f"parameter-{name}": shown(value) for name, value in found.parameters.items()},
+        **{name: shown(value) for name, value in thresholds.items()},
     }
 
 
@@ -60,7 +60,3 @@ def _span(values: set[float]) -> str:
         return "none"
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from tradai_tasks.backtest.figures.prices import PriceFile
+from tradai_tasks.backtest.isolated.series import NeededSeries
 
 
-class Series(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True)
+class Series(NeededSeries):
     """Candles that a strategy reads, and what is missing from them."""
 
-    pair: str
-    timeframe: str
-    candle: str
-    step: int
-    start: int
-    end: int
-    file: str
     missing: tuple[str, ...]
 
 

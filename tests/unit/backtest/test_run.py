@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,7 @@ def test_a_pair_without_a_market_is_named(tmp_path: Path) -> None:
 
 
 def test_series_that_are_missing_are_named_one_by_one(tmp_path: Path) -> None:
-    lacking = Series(**{**_fields(SERIES), "missing": ("nothing from a to b", "3 candles")})
+    lacking = replace(SERIES, missing=("nothing from a to b", "3 candles"))
     said = refused(tmp_path, facts(series=(lacking, SERIES)), error=CandlesError)
     assert said.splitlines() == [
         (
@@ -249,10 +250,6 @@ def test_series_that_are_missing_are_named_one_by_one(tmp_path: Path) -> None:
     ]
     said = refused(tmp_path, facts(series=(lacking,) * 42), error=CandlesError)
     assert said.endswith("  and 2 more")
-
-
-def _fields(series: Series) -> dict[str, Any]:
-    return {name: getattr(series, name) for name in series.__struct_fields__}
 
 
 def test_a_strategy_with_a_fault_is_reported_with_freqtrades_words(tmp_path: Path) -> None:

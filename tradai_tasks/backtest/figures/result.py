@@ -160,7 +160,7 @@ def _result(raw: Mapping[str, Any], expected: ExpectedRun) -> BacktestResult:
         currency=str(raw["stake_currency"]),
         sharpe_closed_trades=float(raw["sharpe"]),
         profit_factor=float(raw["profit_factor"]),
-        conditions={key: _shown(raw[key]) for key in _CONDITIONS if raw.get(key) not in (None, "")},
+        conditions={key: shown(raw[key]) for key in _CONDITIONS if raw.get(key) not in (None, "")},
         further={
             name: float(value)
             for name, value in further.items()
@@ -169,7 +169,8 @@ def _result(raw: Mapping[str, Any], expected: ExpectedRun) -> BacktestResult:
     )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a setting of a backtest as text: a string itself, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 

@@ -67,6 +67,10 @@ _NO_CREDENTIALS = (
     "UnknownCredentialError",
 )
 _SIGN_IN_AGAIN = ("SSOError", "TokenRetrievalError", "RefreshWithMFAUnsupportedError")
+_NO_REGION = (
+    "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the profile's "
+    "region"
+)
 _SIGN_IN = (
     "sign in (aws sso login, aws configure) or set AWS_PROFILE; in CI, let the job assume its role "
     "first"
@@ -167,10 +171,7 @@ class Aws:
         region = self.region or os.environ.get("AWS_REGION") or None
         self._session = self._session or boto3.session.Session(region_name=region)
         if self._session.region_name is None:
-            raise AwsRegionError(
-                "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the "
-                "profile's region"
-            )
+            raise AwsRegionError(_NO_REGION)
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=self.connect_timeout,
@@ -218,10 +219,7 @@ def aws_error(error: BaseException, service: str, operation: str) -> AwsError:
         return found
     text = _one_line(str(error))
     if "NoRegionError" in names:
-        return AwsRegionError(
-            "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the "
-            "profile's region"
-        )
+        return AwsRegionError(_NO_REGION)
     if names & set(_SIGN_IN_AGAIN):
         return AwsExpiredError(f"{action}: the sign-in to AWS has expired ({text}); {_SIGN_IN}")
     if names & set(_NO_CREDENTIALS):

@@ -62,7 +62,7 @@ class ServiceStep:
         del known  # the registry decides which image the tag names
         described = self._described()
         if described is None:
-            return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
+            return self._skipped()
         try:
             wanted = self.image.wanted()
         except ConflictError:
@@ -92,7 +92,7 @@ class ServiceStep:
         del known
         described = self._described()
         if described is None:
-            return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
+            return self._skipped()
         wanted = self.image.wanted()
         if wanted is None:
             raise self._absent()
@@ -344,6 +344,9 @@ class ServiceStep:
     def here(self) -> str:
         """The service and its cluster, for messages."""
         return f"{self.cluster}/{self.service}"
+
+    def _skipped(self) -> Look:
+        return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
 
     def _missing(self) -> str:
         return f"cluster {self.cluster} has no ECS service {self.service!r}"

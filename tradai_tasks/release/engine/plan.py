@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -119,31 +119,19 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
     return Chosen(given=tuple(name for name in before if name not in active), active=active)
 
 
-def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> tuple[StepState, ...]:
-    """Look at every step, passing to each the records of the stages before it; change nothing."""
-    known = _records_of_evidence(given)
+def plan_of(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
+    """Look at every step, changing nothing, and return the plan that follows from it.
+
+    Each step gets the records of the stages before it; `given` is the evidence of earlier ones.
+    """
+    known = {evidence.stage: records_of(evidence.steps) for evidence in given}
     found: list[StepState] = []
     for stage in stages:
         seen = _look_at_stage(stage, known)
         found += seen
-        known[stage.name] = _records_of_states(seen)
-    return tuple(found)
-
-
-def plan_of(seen: Sequence[StepState], given: Sequence[Evidence]) -> Plan:
-    """Return the plan of a release from what was looked at and the evidence of earlier stages."""
-    known = _records_of_evidence(given)
-    for name in dict.fromkeys(one.stage.name for one in seen):
-        known[name] = _records_of_states([one for one in seen if one.stage.name == name])
-    return Plan(given=tuple(given), seen=tuple(seen), known=known)
-
-
-def _records_of_evidence(given: Sequence[Evidence]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    return {evidence.stage: records_of(evidence.steps) for evidence in given}
-
-
-def _records_of_states(seen: Sequence[StepState]) -> dict[str, Mapping[str, Any]]:
-    return records_of({one.step.name: one.look for one in seen if one.look is not None})
+        looks = {one.step.name: one.look for one in seen if one.look is not None}
+        known[stage.name] = records_of(looks)
+    return Plan(given=tuple(given), seen=tuple(found), known=known)
 
 
 def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
@@ -153,19 +141,19 @@ def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
 
 def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[StepState]:
     if stage.parallel > 1 and len(stage.steps) > 1:
-        looks = [partial(_look, stage, step.look, step, known) for step in stage.steps]
+        looks = [partial(_look, stage, step, known) for step in stage.steps]
         return side_by_side(looks, stage.parallel)
     seen = []
     for step in stage.steps:
-        one = _look(stage, step.look, step, known)
+        one = _look(stage, step, known)
         seen.append(one)
         if one.look is not None:
             known.setdefault(stage.name, {}).update(records_of({step.name: one.look}))
     return seen
 
 
-def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> StepState:
+def _look(stage: Stage, step: Step, known: Known) -> StepState:
     try:
-        return StepState(stage=stage, step=step, look=look(known))
+        return StepState(stage=stage, step=step, look=step.look(known))
     except TasksError as error:
         return StepState(stage=stage, step=step, look=None, fault=error)

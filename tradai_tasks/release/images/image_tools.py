@@ -54,14 +54,19 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     """
     scratch = source.scratch if source else None
     sweep(scratch)
-    access = _access(settings, home.host, env, stop)
+    ecr = None
+    if uses_ecr(settings.login, home.host):
+        ecr = Ecr(home.host, region=settings.region, create=settings.create, stop=stop)
+    given = functools.partial(_credentials, settings, home.host, env)
+    credentials = _asked_once(ecr.credentials if ecr else given, settings, home.host, env)
+    remedy = _remedy(settings, is_ecr=ecr is not None)
     session = RegistrySession(
         home.host,
         insecure=settings.insecure,
         token_hosts=settings.token_hosts,
         patience=settings.patience,
-        credentials=access.ask,
-        remedy=access.remedy,
+        credentials=credentials,
+        remedy=remedy,
         stop=stop,
     )
     engine = Containers(
@@ -70,8 +75,8 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
         root=root,
         reports=root / "build" / "reports" / "images",
         env=env,
-        credentials=access.ask,
-        remedy=access.remedy,
+        credentials=credentials,
+        remedy=remedy,
         insecure=settings.insecure or is_loopback(home.host),
         stop=stop,
         allowance=allowance,
@@ -83,7 +88,7 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     registry = Registry(session)
     try:
         yield ImageTools(
-            settings=settings, registry=registry, engine=engine, ecr=access.ecr, wheels=wheels
+            settings=settings, registry=registry, engine=engine, ecr=ecr, wheels=wheels
         )
     finally:
         if source is not None:
@@ -92,47 +97,16 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
         session.close()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Access:
-    """How a registry is logged in to."""
-
-    ecr: Ecr | None  # if it is Amazon ECR
-    ask: Callable[[], Credentials | None]  # returns the credentials, asked for once
-    remedy: str  # what to do if they are refused, for messages
-
-
-def _access(
-    settings: ImagesSettings, host: str, env: Mapping[str, str], stop: threading.Event | None
-) -> _Access:
-    ecr = None
-    if uses_ecr(settings.login, host):
-        ecr = Ecr(host, region=settings.region, create=settings.create, stop=stop)
-    given = functools.partial(_credentials, settings, host, env)
-    ask = _once(_by_https(ecr.credentials if ecr else given, settings, host), env)
-    return _Access(ecr=ecr, ask=ask, remedy=_remedy(settings, is_ecr=ecr is not None))
-
-
-def _by_https(
-    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
+def _asked_once(
+    ask: Callable[[], Credentials | None],
+    settings: ImagesSettings,
+    host: str,
+    env: Mapping[str, str],
 ) -> Callable[[], Credentials | None]:
-    """Return a function that refuses a password for http to another machine."""
+    """Return a function that asks once, has CI mask the password, and caches the answer.
 
-    def asked() -> Credentials | None:
-        known = ask()
-        if known is not None and settings.insecure and not is_loopback(host):
-            raise LoginRefusedError(
-                f"{host}: no login: images.insecure has the password sent by http, which anybody "
-                f"on the way can read; give the registry a certificate, or set images.login to none"
-            )
-        return known
-
-    return asked
-
-
-def _once(
-    ask: Callable[[], Credentials | None], env: Mapping[str, str]
-) -> Callable[[], Credentials | None]:
-    """Return a function that asks once, has CI mask the password, and caches the answer."""
+    It refuses a password for http to another machine.
+    """
     lock = threading.Lock()
     found: list[Credentials | None] = []
 
@@ -140,6 +114,12 @@ def _once(
         with lock:
             if not found:
                 known = ask()
+                if known is not None and settings.insecure and not is_loopback(host):
+                    raise LoginRefusedError(
+                        f"{host}: no login: images.insecure has the password sent by http, which "
+                        f"anybody on the way can read; give the registry a certificate, or set "
+                        f"images.login to none"
+                    )
                 mask([known.password] if known else [], env)
                 found.append(known)
             return found[0]

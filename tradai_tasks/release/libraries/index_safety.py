@@ -46,20 +46,20 @@ def index_named(workspace: Workspace, url: str) -> str | None:
 def unsafe_packages(workspace: Workspace, names: Iterable[str], url: str) -> tuple[Unsafe, ...]:
     """Return the packages that uv could take from another index, by `[tool.uv.sources]`."""
     wanted = {str(canonicalize_name(name)) for name in names}
-    found: dict[tuple[str, str], Unsafe] = {}
-    for package in workspace.packages:
-        in_workspace = package.project == "."
-        own = {one.name for one in workspace.packages if one.project == package.project}
-        root = workspace.root_document if in_workspace else package.document
-        for name in sorted(wanted & set(_required(package.document)) - own):
-            fault = _fault(name, package, root, url)
-            if fault is not None:
-                found.setdefault((fault.file, name), fault)
+    root = workspace.root_document
+    # each package, with the names of those that come with it
+    packages = [
+        (package, {one.name for one in workspace.packages if one.project == package.project})
+        for package in workspace.packages
+    ]
     if workspace.is_uv_workspace:
-        members = {one.name for one in workspace.packages}
-        virtual = Package(name="", path=".", project=".", document=workspace.root_document)
-        for name in sorted(wanted & set(_required(workspace.root_document)) - members):
-            fault = _fault(name, virtual, workspace.root_document, url)
+        virtual = Package(name="", path=".", project=".", document=root)
+        packages.append((virtual, {one.name for one in workspace.packages}))
+    found: dict[tuple[str, str], Unsafe] = {}
+    for package, own in packages:
+        above = root if package.project == "." else package.document
+        for name in sorted(wanted & set(_required(package.document)) - own):
+            fault = _fault(name, package, above, url)
             if fault is not None:
                 found.setdefault((fault.file, name), fault)
     return tuple(found.values())

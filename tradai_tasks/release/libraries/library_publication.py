@@ -7,12 +7,14 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
 
+from tradai_tasks.background import started
 from tradai_tasks.errors import DistributionError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of
@@ -22,7 +24,6 @@ from tradai_tasks.release.libraries.publish_step import Publisher, publish_stage
 from tradai_tasks.release.libraries.publish_target import PublishTarget, target_of
 from tradai_tasks.release.libraries.unpublished_requirements import check_requirements
 from tradai_tasks.release.libraries.wheel_build import (
-    Wheelhouse,
     build,
     build_env,
     refuse_dirty,
@@ -105,9 +106,9 @@ class LibraryBuild:
         git = Git.open(self.repository.root)
         refuse_dirty(git)
         commit = git.require_commit("HEAD", "")
-        house = Wheelhouse(lambda: self.run(git, libraries, scratch, commit=commit))
-        house.begin()  # while the index is looked up and a token requested
-        return {one.name: functools.partial(house.files, one.name) for one in libraries}
+        # while the index is looked up and a token requested; a failure is raised at each wait
+        made = started(lambda: self.run(git, libraries, scratch, commit=commit))
+        return {one.name: functools.partial(_awaited, made, one.name) for one in libraries}
 
 
 @contextmanager
@@ -177,11 +178,13 @@ def _ready(
                     f"{version} ({said_by}); build it by: nox -s build -- {argument}--out {folder}"
                 )
     _check_requirements(repository, made)
-    return {name: functools.partial(_same, files) for name, files in made.items()}
+    return {name: functools.partial(made.__getitem__, name) for name in made}
 
 
-def _same(files: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
-    return files
+def _awaited(
+    made: Future[Mapping[str, tuple[Distribution, ...]]], name: str
+) -> tuple[Distribution, ...]:
+    return made.result()[name]
 
 
 def _check_requirements(

@@ -16,13 +16,12 @@ import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tradai_tasks.background import side_by_side, started
+from tradai_tasks.background import side_by_side
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.files.archives import ArchiveError, tar_member
@@ -324,27 +323,3 @@ def _deliver(made: Sequence[Path], out: Path, names: Iterable[str]) -> None:
         said = name_of(path.name)
         if said is not None and said[0] in names and path.name not in wanted:
             path.unlink()
-
-
-class Wheelhouse:
-    """Libraries that are built once, in a background thread."""
-
-    def __init__(self, make: Callable[[], Mapping[str, tuple[Distribution, ...]]]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._made: Future[Mapping[str, tuple[Distribution, ...]]] | None = None
-
-    def begin(self) -> Future[Mapping[str, tuple[Distribution, ...]]]:
-        """Start the build if it has not started, and return its future."""
-        with self._lock:
-            if self._made is None:
-                self._made = started(self._make)
-            return self._made
-
-    def files(self, name: str) -> tuple[Distribution, ...]:
-        """Wait for the build, and return a library's files; each call raises its failure.
-
-        Raises:
-            TasksError: The build failed; every further call raises the same.
-        """
-        return self.begin().result()[name]

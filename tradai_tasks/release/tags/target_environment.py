@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -182,12 +182,8 @@ def _check_rules(settings: DeploySettings) -> None:
         if rule.environment not in known:
             raise SettingsError(
                 f"deploy.tags[{number}].environment: {rule.environment!r} is no environment; "
-                f"{_known(known)}"
+                f"known are {', '.join(known)}; add others as deploy.environments.<name>"
             )
-
-
-def _known(names: Iterable[str]) -> str:
-    return f"known are {', '.join(names)}; add others as deploy.environments.<name>"
 
 
 def _hint(tag: ReleaseTag) -> str:

@@ -20,7 +20,7 @@ from tradai_tasks.http_client.retry import in_haste
 from tradai_tasks.process import usable_cores
 from tradai_tasks.release.engine.confinement import allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store
-from tradai_tasks.release.engine.plan import Plan, choose, look_at, plan_of
+from tradai_tasks.release.engine.plan import Plan, choose, plan_of
 from tradai_tasks.release.engine.release_store import locked, store_of
 from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Release
@@ -142,7 +142,7 @@ def _run(
             gates = [one.name for one in active if isinstance(one, GateOutline)]
             _adopt_earlier(session, store, gates, wanted.earlier)
         stages = stack.enter_context(factory.opened(active, excused=excused))
-        plan = plan_of(look_at(stages, given), given)
+        plan = plan_of(stages, given)
         _present(session, basis, plan, wanted)
         if acts:
             engine = Engine(

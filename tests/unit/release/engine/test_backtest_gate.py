@@ -19,7 +19,7 @@ from tradai_tasks.release.engine.gates import (
     BacktestGate,
     backtest_of,
 )
-from tradai_tasks.release.engine.plan import look_at, plan_of
+from tradai_tasks.release.engine.plan import plan_of
 from tradai_tasks.release.engine.step import Look, Stage
 
 NO_LOSS = GateVerdict(
@@ -47,14 +47,12 @@ def test_a_backtest_that_is_known_to_fail_says_so_before_it_runs(tmp_path: Path)
         f'no candles in {tmp_path / "data"}; fetch them with: nox -s "backtest-data(momentum)"'
     )
     stage = Stage(name="backtest-full", steps=(step,), is_gate=True)
-    assert plan_of(look_at([stage], []), []).obstacles == (
-        f"backtest-full momentum: {look.obstacle}",
-    )
+    assert plan_of([stage], []).obstacles == (f"backtest-full momentum: {look.obstacle}",)
     candles = tmp_path / "data" / "binance" / "futures"
     candles.mkdir(parents=True)
     (candles / "BTC_USDT_USDT-1h-futures.feather").touch()
     assert step.look({}).obstacle == ""
-    assert plan_of(look_at([stage], []), []).obstacles == ()
+    assert plan_of([stage], []).obstacles == ()
 
 
 def leaving(home: Path, record: BacktestRecord) -> Script:

@@ -10,7 +10,7 @@ from tradai_tasks.errors import (
     ConflictError,
 )
 from tradai_tasks.release.engine.evidence import Evidence, Store
-from tradai_tasks.release.engine.plan import choose, look_at, plan_of
+from tradai_tasks.release.engine.plan import choose, plan_of
 from tradai_tasks.release.engine.step import Look, Stage
 
 
@@ -29,7 +29,7 @@ def test_a_plan_says_what_is_there_and_what_is_missing(store: Store) -> None:
         Stage(name="image", steps=(Fake("i", world), Fake("latest", world, state="left"))),
         Stage(name="mlflow", steps=(Fake("m", world, conflict=ConflictError("is another")),)),
     ]
-    plan = plan_of(look_at(stages, [given]), [given])
+    plan = plan_of(stages, [given])
     assert plan.rows() == [
         ("unit", "u", "there", "by evidence: passed"),
         ("lint", "l", "there", "there"),
@@ -49,7 +49,7 @@ def test_a_plan_says_what_is_there_and_what_is_missing(store: Store) -> None:
         "stage": "image", "step": "i", "state": "to do", "note": "to be made"
     }  # fmt: skip
     made = engine(store, [stages[0]])
-    made.plan = plan_of(look_at([stages[0]], [given]), [given])
+    made.plan = plan_of([stages[0]], [given])
     assert made.run().steps[0].note == "by evidence: passed"
 
 
