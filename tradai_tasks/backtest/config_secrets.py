@@ -116,9 +116,13 @@ def secret_variables(lines: Iterator[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def redacted(document: Any) -> Any:
-    """Return a configuration with REDACTED in place of each secret."""
-    return _redacted(document, ())
+def redacted(document: Any, path: Path = ()) -> Any:
+    """Return a configuration, or the part at a path, with REDACTED in place of each secret."""
+    if isinstance(document, dict):
+        return {key: redacted(inner, (*path, str(key))) for key, inner in document.items()}
+    if isinstance(document, list):
+        return [redacted(inner, (*path, str(n))) for n, inner in enumerate(document)]
+    return REDACTED if _is_secret(path, document) else document
 
 
 def redacted_json(content: bytes, file: str) -> bytes:
@@ -181,11 +185,3 @@ def _secrets(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
             yield from _secrets(inner, (*path, str(number)))
     elif _is_secret(path, value):
         yield path, value
-
-
-def _redacted(value: Any, path: Path) -> Any:
-    if isinstance(value, dict):
-        return {key: _redacted(inner, (*path, str(key))) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_redacted(inner, (*path, str(n))) for n, inner in enumerate(value)]
-    return REDACTED if _is_secret(path, value) else value

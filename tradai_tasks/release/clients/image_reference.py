@@ -27,10 +27,6 @@ class Home:
         """Return an image's repository as the registry's API names it, without the host."""
         return f"{self.prefix}/{image}" if self.prefix else image
 
-    def repository(self, image: str) -> str:
-        """Return an image's repository with the host, as engines name it."""
-        return f"{self.host}/{self.path(image)}"
-
 
 def home_of(settings: ImagesSettings, env: Mapping[str, str]) -> Home:
     """Return the registry from the settings, else from the environment variable ECR_REGISTRY.
@@ -56,7 +52,7 @@ def home_of(settings: ImagesSettings, env: Mapping[str, str]) -> Home:
 
 def check_repository(home: Home, image: str, where: str) -> None:
     """Raise SettingsError for a repository name that no registry takes; `where` is the setting."""
-    if not _PATH.fullmatch(image) or len(home.repository(image)) > _LONGEST:
+    if not _PATH.fullmatch(image) or len(f"{home.host}/{home.path(image)}") > _LONGEST:
         raise SettingsError(
             f"{where}: {image[:80]!r} is no name of an image; a registry takes lower-case letters, "
             f"digits, and single . _ - / between them"

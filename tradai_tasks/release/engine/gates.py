@@ -212,9 +212,7 @@ class SkippedGate:
         """Return why it is skipped."""
         return Look(state="skipped", note=self.why)
 
-    def act(self, known: Known) -> Look:
-        """Do nothing; it is never called."""
-        return self.look(known)
+    act = look  # never called
 
 
 def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:

@@ -133,7 +133,7 @@ class Engine:
                 self._take_over(seen)
         for seen in self._seen_of(later) if tasks else []:
             if seen.is_todo and isinstance(seen.step, Preparing):
-                tasks[_key(seen)] = partial(self._prepare, seen)
+                tasks[_key(seen)] = partial(self._prepare, seen.stage, seen.step)
 
         def ended(done: Done) -> None:
             if done.stage in {gate.name for gate in gates}:
@@ -189,10 +189,7 @@ class Engine:
             look=look,
         )
 
-    def _prepare(self, seen: StepState) -> Done:
-        stage, step = seen.stage, seen.step
-        if not isinstance(step, Preparing):
-            raise AssertionError("only a step that prepares is prepared")
+    def _prepare(self, stage: Stage, step: Preparing) -> Done:
         self.say(f"{stage.name} {step.name}: prepared beside the gates")
         start = time.monotonic()
         step.prepare(self._known)

@@ -69,7 +69,7 @@ class SourceExport:
     def left_out(self, below: str) -> list[str]:
         """Return the files below a folder that are on disk and not in the commit."""
         argv = ["ls-files", "-z", "--others", "--directory", "--", below]
-        done = run_git(self.git.folder, *argv, env=self.git.env, check=False)
+        done = self.git.run(*argv, check=False)
         root = self.folder()
         return [path for path in done.text.split("\0") if path and not (root / path).exists()]
 

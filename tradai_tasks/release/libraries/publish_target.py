@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Protocol
 
 from tradai_tasks.errors import IndexAuthError, SettingsError
 from tradai_tasks.extras import require
@@ -13,30 +12,6 @@ from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.libraries.trusted_publishing import TrustedPublisher
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
-
-
-class PublishTarget(Protocol):
-    """An index that takes uploads."""
-
-    @property
-    def shown(self) -> str:
-        """Name of the index in messages."""
-
-    def upload_url(self) -> str:
-        """Return the URL for uploads."""
-
-    def simple_url(self) -> str:
-        """Return the URL of the simple API."""
-
-    def credentials(self) -> Credentials | None:
-        """Return the credentials for the next request; None if there are none."""
-
-    def upload_credentials(self) -> Credentials | None:
-        """Return the credentials for the next upload; None if there are none."""
-
-    @property
-    def takes_attestations(self) -> bool:
-        """Whether files are uploaded with their attestations (PEP 740)."""
 
 
 class PlainIndex:
@@ -97,6 +72,9 @@ class PlainIndex:
     def takes_attestations(self) -> bool:
         """Whether files are uploaded with their attestations (PEP 740)."""
         return self._settings.attestations
+
+
+PublishTarget = CodeArtifact | PlainIndex
 
 
 def target_of(

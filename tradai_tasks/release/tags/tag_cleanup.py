@@ -47,7 +47,7 @@ def look_for(git: Git, tag: ReleaseTag) -> Tagged:
         )
     ref = f"refs/tags/{tag}"
     argv = ["show-ref", "--verify", "--quiet", "--hash", ref]
-    known = run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
+    known = git.run(*argv, check=False).returncode == 0
     argv = ["rev-parse", "--verify", "--quiet", ref]
     here = run_git(git.folder, *argv, env=git.env).text.strip() if known else None
     remote = remote_of(git)
@@ -78,7 +78,6 @@ def remove_at_remote(git: Git, tagged: Tagged) -> None:
 
 def remove_here(git: Git, tagged: Tagged) -> None:
     """Delete the tag in the clone; raise GitError if it has been moved since `look_for`."""
-    argv = ["update-ref", "-d", tagged.ref, str(tagged.here)]
-    done = run_git(git.folder, *argv, env=git.env, check=False)
+    done = git.run("update-ref", "-d", tagged.ref, str(tagged.here), check=False)
     if done.returncode != 0:
         raise GitError(f"{tagged.ref}: not deleted: {done.last_error}; run the same again")

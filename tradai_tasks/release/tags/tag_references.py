@@ -148,7 +148,7 @@ def short(commit: str | None) -> str:
 
 def ask(git: Git, *args: str) -> str:
     """Return what a git command prints; raise GitError if it failed."""
-    done = run_git(git.folder, *args, env=git.env, check=False)
+    done = git.run(*args, check=False)
     if done.returncode != 0:
         raise GitError(f"git {args[0]}: exit status {done.returncode}: {done.last_error}")
     return done.text.strip()
@@ -156,8 +156,7 @@ def ask(git: Git, *args: str) -> str:
 
 def _exists(git: Git, ref: str) -> bool:
     """Return whether a reference exists; git itself would also accept partial names."""
-    argv = ["show-ref", "--verify", "--quiet", ref]
-    return run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
+    return git.run("show-ref", "--verify", "--quiet", ref, check=False).returncode == 0
 
 
 def _main(git: Git, name: str | None) -> Branch | None:

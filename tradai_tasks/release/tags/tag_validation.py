@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,11 +67,7 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
     """
     refs = look_at_refs(git, tag.text, branch=branch)
     return Found(
-        commit=refs.commit,
-        branches=refs.branches,
-        main=refs.main,
-        main_commit=refs.main_commit,
-        not_on_main=refs.not_on_main,
+        **asdict(refs),
         head=git.commit("HEAD"),
         dirty=tuple(entry.path for entry in git.status()),
         time=commit_time(git, refs.commit) if refs.commit else 0,

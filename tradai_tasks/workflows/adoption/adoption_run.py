@@ -60,9 +60,8 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         outcomes = {one.session: one for one in copy.run(names)}
         red = {name: one.output for name, one in outcomes.items() if one.status}
         conceded = Conceded()
-        for _ in range(
-            _ROUNDS
-        ):  # what is let pass can bring findings, such as a `noqa` without use
+        # what is let pass can bring findings, such as a `noqa` without use
+        for _ in range(_ROUNDS):
             more = concede(red, DiskTree(copy.home), repository.workspace)
             if more == conceded:
                 break

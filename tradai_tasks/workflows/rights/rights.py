@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tradai_tasks.workflows.expressions import UNKNOWN, may_hold, value_of
 from tradai_tasks.workflows.rendered import Block, jobs_of, read
@@ -150,12 +151,11 @@ class _Reader:
     branch: str  # the default one
     environments: Sequence[str]  # that a release can go to
     branch_environments: Sequence[str]  # that other branches may deploy to
-    _jobs: dict[str, Mapping[str, Mapping[str, Block]]] = field(default_factory=dict)
 
-    def jobs(self, file: str) -> Mapping[str, Mapping[str, Block]]:
-        if file not in self._jobs:
-            self._jobs[file] = jobs_of(self.files[file])
-        return self._jobs[file]
+    @cached_property
+    def jobs(self) -> Mapping[str, Mapping[str, Mapping[str, Block]]]:
+        """The jobs of each workflow, by file name."""
+        return {file: jobs_of(text) for file, text in self.files.items()}
 
     def events(self, file: str) -> list[Event]:
         """Return the events that start a workflow."""
@@ -164,7 +164,7 @@ class _Reader:
             return [
                 event
                 for caller in self.files
-                for name, job in self.jobs(caller).items()
+                for name, job in self.jobs[caller].items()
                 if job.get("uses", Block(value="")).value.partition(" ")[0] == f"{_CALL}{file}"
                 for event in self.events(caller)
                 if self.may_start(caller, name, event)
@@ -178,7 +178,7 @@ class _Reader:
 
     def may_start(self, file: str, name: str, event: Event) -> bool:
         """Return whether an event can start a job, by its condition and the jobs that it needs."""
-        job = self.jobs(file)[name]
+        job = self.jobs[file][name]
         condition = job["if"].text if "if" in job else ""
         if condition and not may_hold(condition, self._facts(file, job, event)):
             return False
@@ -215,7 +215,7 @@ class _Reader:
         return any(
             re.search(r"nox(?: -R)? -s tag\b", line)
             for one in needed
-            for line in self.jobs(file)[one].get("steps", Block(value="")).lines
+            for line in self.jobs[file][one].get("steps", Block(value="")).lines
         )
 
     def grant(self, job: Mapping[str, Block], event: Event) -> Grant:
@@ -289,8 +289,8 @@ def jobs(
                 if reader.may_start(file, name, event)
             ),
         )
-        for file in reader.files
-        for name, job in reader.jobs(file).items()
+        for file, jobs_in in reader.jobs.items()
+        for name, job in jobs_in.items()
         if "steps" in job  # one that calls another workflow has its rights from there
     )
 
