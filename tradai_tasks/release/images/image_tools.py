@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -54,11 +53,8 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     """
     scratch = source.scratch if source else None
     sweep(scratch)
-    ecr = None
-    if uses_ecr(settings.login, home.host):
-        ecr = Ecr(home.host, region=settings.region, create=settings.create, stop=stop)
-    given = functools.partial(_credentials, settings, home.host, env)
-    credentials = _asked_once(ecr.credentials if ecr else given, settings, home.host, env)
+    ecr = _ecr(settings, home.host, stop)
+    credentials = _asked_once(ecr, settings, home.host, env)
     remedy = _remedy(settings, is_ecr=ecr is not None)
     session = RegistrySession(
         home.host,
@@ -82,14 +78,12 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
         allowance=allowance,
         scratch=scratch,
     )
-    wheels = None
-    if source is not None:
-        wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
-    registry = Registry(session)
+    wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox) if source else None
+    tools = ImageTools(
+        settings=settings, registry=Registry(session), engine=engine, ecr=ecr, wheels=wheels
+    )
     try:
-        yield ImageTools(
-            settings=settings, registry=registry, engine=engine, ecr=ecr, wheels=wheels
-        )
+        yield tools
     finally:
         if source is not None:
             source.close()
@@ -97,11 +91,14 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
         session.close()
 
 
+def _ecr(settings: ImagesSettings, host: str, stop: threading.Event | None) -> Ecr | None:
+    if not uses_ecr(settings.login, host):
+        return None
+    return Ecr(host, region=settings.region, create=settings.create, stop=stop)
+
+
 def _asked_once(
-    ask: Callable[[], Credentials | None],
-    settings: ImagesSettings,
-    host: str,
-    env: Mapping[str, str],
+    ecr: Ecr | None, settings: ImagesSettings, host: str, env: Mapping[str, str]
 ) -> Callable[[], Credentials | None]:
     """Return a function that asks once, has CI mask the password, and caches the answer.
 
@@ -113,7 +110,7 @@ def _asked_once(
     def asked() -> Credentials | None:
         with lock:
             if not found:
-                known = ask()
+                known = ecr.credentials() if ecr else _credentials(settings, host, env)
                 if known is not None and settings.insecure and not is_loopback(host):
                     raise LoginRefusedError(
                         f"{host}: no login: images.insecure has the password sent by http, which "
