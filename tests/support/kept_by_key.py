@@ -77,6 +77,28 @@ KEPT = {
         "    def f(self, k):\n        if k not in self.c[0]['x']: self.c[0]['x'][k] = fill(k)",
         "Shop().f(K)",
     ),
+    "named_tuple": (
+        "import typing\nC = {}\nclass Shop(typing.NamedTuple):\n    c: dict\n"
+        f"    def f(self, k):\n        {_METHODS['in']}",
+        "Shop(m.C).f(K)",
+    ),
+    "tuple": ("C = ({},)\ndef f(c, k):\n    if k not in c[0]: c[0][k] = fill(k)", "f(m.C, K)"),
+    "closure": (
+        "C = {}\nclass Shop:\n    def __init__(self): self.g = lambda: C\n"
+        "    def f(self, k):\n        c = self.g()\n        if k not in c: c[k] = fill(k)",
+        "Shop().f(K)",
+    ),
+    "flag": (
+        "class At:\n    done = False\n    def mark(self): self.done = True\n"
+        "C = {'a': At(), 'b': At()}\nclass Shop:\n    def __init__(self, k): self.at = C[k]\n"
+        "    def f(self, k):\n        if not self.at.done:\n            fill(k); self.at.mark()",
+        "Shop(K).f(K)",
+    ),
+    "replaced": (
+        "class At:\n    def __init__(self): self.c = {}\nC = At()\n"
+        "def f(c, k):\n    if k not in c.c: c.c = {**c.c, k: fill(k)}",
+        "f(m.C, K)",
+    ),
     "after_init": (
         "import dataclasses\nC = {}\n@dataclasses.dataclass\nclass Shop:\n    k: str\n"
         "    c: dict = dataclasses.field(default_factory=lambda: C)\n"

@@ -21,8 +21,7 @@ STATELESS = (
     BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, classmethod, complex, float,
     frozenset, int, staticmethod, str, tuple, type,
 )  # fmt: skip
-_ALONE = 3  # references to an object that one other has, as far as `is_new` sees
-_MOST_HELD = 50
+_MOST_HELD = 100  # objects that are looked at before a value counts as not known to be new
 _ITEMS = (list, tuple, deque)
 
 
@@ -66,29 +65,35 @@ def is_new(value: Any, code: CodeType, made: Container[int], *, is_asked: bool) 
     seen: set[int] = set()
     waiting = [value]
     names: Sequence[str] | None = code.co_names
-    most = _ALONE + is_asked
-    while waiting:
-        holder = waiting.pop()
-        attributes = plain(holder, "__dict__")
-        if attributes is not None and sys.getrefcount(attributes) > most:
-            return False
-        for held in _held(holder, attributes, names):
-            if is_stateless(held) or identity(held) in seen:
-                continue
-            if identity(held) not in made and sys.getrefcount(held) > _ALONE:
+    count = 0
+    try:
+        while waiting:
+            holder = waiting.pop()
+            attributes = plain(holder, "__dict__")
+            if attributes and sys.getrefcount(attributes) > _ATTRIBUTES_ALONE + is_asked:
                 return False
-            seen.add(identity(held))
-            if len(seen) > _MOST_HELD:
-                return False
-            waiting.append(held)
-        names = None
+            for held in _held(holder, attributes, names):
+                count += 1
+                if count > _MOST_HELD:
+                    return False
+                if is_stateless(held) or identity(held) in seen:
+                    continue
+                if identity(held) not in made and sys.getrefcount(held) > _ALONE:
+                    return False
+                seen.add(identity(held))
+                waiting.append(held)
+            names = None
+    except RuntimeError:  # another thread changes it
+        return False
     return True
 
 
 def is_stateless(value: Any) -> bool:
-    """Return whether a value can keep nothing."""
+    """Return whether a value can keep nothing, and holds nothing that can."""
     kind = type(value)
-    return kind is object or (issubclass(kind, STATELESS) and (kind is not tuple or not value))
+    if issubclass(kind, tuple):
+        return tuple.__len__(value) < _MOST_HELD and all(map(is_stateless, tuple.__iter__(value)))
+    return kind is object or issubclass(kind, STATELESS)
 
 
 def _held(
@@ -98,8 +103,10 @@ def _held(
 
     No variable here refers to them, as references are counted.
     """
-    if attributes:
-        for name in attributes if names is None else names:
+    if attributes and names is None:
+        yield from attributes.values()
+    elif attributes and names:
+        for name in names:
             if name in attributes:
                 yield attributes[name]
     kind = type(holder)
@@ -109,7 +116,7 @@ def _held(
         yield from next(of for of in _ITEMS if issubclass(kind, of)).__iter__(holder)
     elif attributes is None or "__slots__" in vars(kind):
         for one in kind.__mro__:
-            for name in vars(one) if names is None else names:
+            for name in tuple(vars(one)) if names is None else names:
                 if type(vars(one).get(name)) is MemberDescriptorType:
                     yield plain(holder, name)
 
@@ -120,3 +127,26 @@ def plain(value: Any, name: str) -> Any:
         return object.__getattribute__(value, name)
     except Exception:  # of a property, which may raise anything
         return None
+
+
+class _Holder:
+    """An object with one attribute."""
+
+    def __init__(self) -> None:
+        self.held: list[None] = []
+
+
+def _references() -> tuple[int, int]:
+    """Count what `is_new` sees of an object's attributes, and of one that nothing else holds.
+
+    Versions of Python differ in what counts while a function runs.
+    """
+    holder = _Holder()
+    attributes = plain(holder, "__dict__")
+    of_attributes = sys.getrefcount(attributes)
+    for held in _held(holder, attributes, ("held",)):
+        return of_attributes, sys.getrefcount(held)
+    raise AssertionError
+
+
+_ATTRIBUTES_ALONE, _ALONE = _references()
