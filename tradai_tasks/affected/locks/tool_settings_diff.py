@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tradai_tasks.checks.type_checkers import CHECKERS
+from tradai_tasks.checks.typecheck.checkers import CHECKERS
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings.load import parse_toml
 

@@ -19,7 +19,7 @@ from tradai_tasks.affected.locks.lock_diff import (
 )
 from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.checks.type_checkers import CHECKERS
+from tradai_tasks.checks.typecheck.checkers import CHECKERS
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings

@@ -12,10 +12,16 @@ from pathlib import Path
 import nox
 from nox.virtualenv import PassthroughEnv
 
-from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
 from tradai_tasks.checks.testing.pytest_arguments import FRESH
-from tradai_tasks.checks.type_checkers import Call, Checker, Finding, checked_report, unknown_option
-from tradai_tasks.checks.typecheck_rules import Batch
+from tradai_tasks.checks.typecheck.checkers import (
+    Call,
+    Checker,
+    Finding,
+    checked_report,
+    unknown_option,
+)
+from tradai_tasks.checks.typecheck.protocol_compliance import protocol_faults, protocol_module
+from tradai_tasks.checks.typecheck.rules import Batch
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder

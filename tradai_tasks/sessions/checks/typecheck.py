@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 import msgspec
 import nox
 
-from tradai_tasks.checks.protocol_compliance import protocol_module
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
-from tradai_tasks.checks.type_checkers import CHECKERS, Checker, mypy_findings
-from tradai_tasks.checks.typecheck_rules import Batch, BatchRules, choose_checker
+from tradai_tasks.checks.typecheck.checkers import CHECKERS, Checker, mypy_findings
+from tradai_tasks.checks.typecheck.protocol_compliance import protocol_module
+from tradai_tasks.checks.typecheck.rules import Batch, BatchRules, choose_checker
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.file_tree import join

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tradai_tasks.checks.typecheck_rules import uses_checker
+from tradai_tasks.checks.typecheck.rules import uses_checker
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.repository import base_of
 from tradai_tasks.settings.load import parse_toml

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.trees import MemoryTree, found, project
-from tradai_tasks.checks import typecheck_rules as types
-from tradai_tasks.checks.type_checkers import CHECKERS
+from tradai_tasks.checks.typecheck import rules as types
+from tradai_tasks.checks.typecheck.checkers import CHECKERS
 from tradai_tasks.workspace.layout import ImportName, Layout, layout_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tradai_tasks.checks.type_checkers import Finding
+from tradai_tasks.checks.typecheck.checkers import Finding
 from tradai_tasks.settings.model import ProtocolPair
 
 _MUST_FAIL = "# must fail"

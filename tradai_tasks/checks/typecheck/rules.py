@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tradai_tasks.checks.type_checkers import CHECKERS, Checker
-from tradai_tasks.checks.typecheck_ignores import ignored_files
+from tradai_tasks.checks.typecheck.checkers import CHECKERS, Checker
+from tradai_tasks.checks.typecheck.ignores import ignored_files
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.files.ini_file import read_ini
 from tradai_tasks.workspace.discovery import Package

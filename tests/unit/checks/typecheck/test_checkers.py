@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.trees import MemoryTree
-from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
-from tradai_tasks.checks.type_checkers import (
+from tradai_tasks.checks.typecheck.checkers import (
     CHECKERS,
     Call,
     Finding,
@@ -17,7 +16,8 @@ from tradai_tasks.checks.type_checkers import (
     mypy_findings,
     unknown_option,
 )
-from tradai_tasks.checks.typecheck_rules import choose_checker
+from tradai_tasks.checks.typecheck.protocol_compliance import protocol_faults, protocol_module
+from tradai_tasks.checks.typecheck.rules import choose_checker
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.settings.model import ProtocolPair
 

@@ -1,0 +1,1 @@
+"""Types: which checkers a repository has, what is asked of them, and what is ignored."""
