@@ -112,8 +112,22 @@ def fill(k): return fill_a() if k == 'a' else fill_b()
 """
 
 
+# A class of a test is let go, whatever was recorded of its objects.
+_LIVES = """def test():
+    import gc, weakref
+    from kept import method_in
+    class Own(method_in.Shop):
+        pass
+    Own({}).f('a')
+    known = weakref.ref(Own)
+    del Own
+    gc.collect()
+    assert known() is None
+"""
+
+
 def kept_files() -> dict[str, str]:
-    """Return modules `kept/NAME.py`, and two test files that call each, by path.
+    """Return modules `kept/NAME.py`, two test files that call each, and one more, by path.
 
     The first asks for both keys, the second finds what the first left for `b`.
     """
@@ -125,4 +139,5 @@ def kept_files() -> dict[str, str]:
             for name, (_, call) in KEPT.items()
         )
         files[f"tests/test_{test}.py"] = "".join(tests)
+    files["tests/test_lives.py"] = _LIVES
     return files

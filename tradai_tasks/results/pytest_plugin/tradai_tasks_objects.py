@@ -70,7 +70,10 @@ def is_new(value: Any, code: CodeType, made: Container[int], *, is_asked: bool) 
         while waiting:
             holder = waiting.pop()
             attributes = plain(holder, "__dict__")
-            if attributes and sys.getrefcount(attributes) > _ATTRIBUTES_ALONE + is_asked:
+            if (
+                attributes is not None
+                and sys.getrefcount(attributes) > _ATTRIBUTES_ALONE + is_asked
+            ):
                 return False
             for held in _held(holder, attributes, names):
                 count += 1

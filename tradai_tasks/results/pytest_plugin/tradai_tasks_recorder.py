@@ -69,7 +69,7 @@ class Recorder:
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._told: set[int] = set()  # functions that were reported, yet are not silent
-        self._kinds: set[tuple[int, type]] = set()  # of first arguments, by function
+        self._kinds: set[tuple[int, int]] = set()  # functions, with classes of first arguments
         self._born: set[int] = set()  # objects that were made in the present file's turn
         self._calls: dict[int, int] = {}  # of functions that count each time, in this turn
         self._tool: int | None = None
@@ -147,7 +147,7 @@ class Recorder:
         self._current = test_file or ""
         if self._current != self._last:
             self._last = self._current
-            self._born, self._calls = set(), {}
+            self._born, self._calls, self._kinds = set(), {}, set()
             self._tell_children()
             self._join_children()
             self.restart()
@@ -298,9 +298,10 @@ class Recorder:
         ]
         for name in older:
             self.once("outlived", context, name)
-        if names and (kind := (identity(code), type(values.get(names[0])))) not in self._kinds:
+        first = values.get(names[0]) if names else None
+        if (kind := (identity(code), identity(type(first)))) not in self._kinds:
             self._kinds.add(kind)
-            for owner, name in attribute_owners(values.get(names[0]), code.co_names):
+            for owner, name in attribute_owners(first, code.co_names):
                 self.once(owner, context, name)
         if is_cached(code, older):
             self.once("outlived", context, "*")
